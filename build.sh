@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# build.sh: the one command to learn. Without a word it prints its words; each installs what it needs, and only that.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=scripts/install.sh
+. scripts/install.sh
+
+jobs=${GV_JOBS:-$(nproc)}
+export CMAKE_BUILD_PARALLEL_LEVEL=$jobs CTEST_PARALLEL_LEVEL=$jobs PYTHONUNBUFFERED=1
+
+word_help() {
+    cat <<'END'
+./build.sh <word> [argument ...]
+
+  native   build/release/libGigaVector.so and .a
+  wasm     build/wasm/gigavector.wasm, copied to js/
+  python   .venv in which `import gigavector` works (on the native library)
+  js       js/node_modules and the module: the package in js/ is ready to import
+  demo     questions answered over Debian's package descriptions, in Python and in Node
+  test     builds, check, then every test there is, and a table of what passed
+  check    format, clang-tidy, layer order, unique names, exports equal to the header
+  bench    recall and speed beside hnswlib; arguments are handed on. `bench serve`: latency beside a writer, opening
+  asan     the C tests under the address and undefined behaviour sanitizers
+  tsan     the C tests under the thread sanitizer
+  mutants  each sync out of the source in turn: the power-cut test must catch it
+  fmt      format the C sources
+  clean    remove what was built (not .venv and node_modules)
+  help     this text
+
+Debian and Ubuntu (root or sudo): missing programs are installed. Elsewhere: they are named.
+END
+}
+
+# ---- building ----
+
+# cmake_build <preset> [target ...]: configures again only when a CMake file has changed.
+cmake_build() {
+    local preset=$1 dir=build/$1 stamp
+    shift
+    stamp="$PWD $(hash_of CMakeLists.txt CMakePresets.json cmake tests/*/CMakeLists.txt)"
+    mkdir -p "$dir"
+    if [ ! -f "$dir/build.ninja" ] || [ "$(cat "$dir/.configured" 2>/dev/null)" != "$stamp" ]; then
+        if ! grep -qs "^CMAKE_HOME_DIRECTORY:INTERNAL=$PWD$" "$dir/CMakeCache.txt"; then rm -rf "$dir"; fi
+        quietly cmake --preset "$preset"
+        printf '%s\n' "$stamp" >"$dir/.configured"
+    fi
+    cmake --build --preset "$preset" ${1:+--target "$@"}
+}
+
+word_native() {
+    need_programs "${C_PROGRAMS[@]}"
+    locked cmake cmake_build release "${@:-lib}"
+}
+
+word_wasm() {
+    need_programs "${WASM_PROGRAMS[@]}"
+    locked cmake cmake_build wasm "${@:-lib}"
+    mkdir -p js
+    cmp -s build/wasm/gigavector.wasm js/gigavector.wasm || cp build/wasm/gigavector.wasm js/gigavector.wasm
+    echo "gigavector.wasm: $(wc -c <js/gigavector.wasm) bytes, $(gzip -9c js/gigavector.wasm | wc -c) by gzip"
+}
+
+word_python() {
+    word_native
+    need_venv
+    need_wheels python/requirements-test.txt
+    venv_path gigavector "$PWD/python"
+    .venv/bin/python -c 'import gigavector; print("gigavector", gigavector.__version__, "in .venv/bin/python")'
+}
+
+word_js() {
+    word_wasm
+    need_node
+    need_node_modules js
+    echo "js/: ready for node $(node --version)"
+}
+
+# ---- using ----
+
+word_demo() {
+    word_python
+    word_js
+    need_demo
+    .venv/bin/python python/demo/run.py "$@"
+}
+
+word_bench() {
+    if [ "${1:-}" = serve ]; then
+        word_native bench_serve
+        mkdir -p build/bench
+        build/release/bench_serve latency build/bench
+        build/release/bench_serve open build/bench
+        return
+    fi
+    word_python
+    if [ -f tests/bench/requirements.txt ]; then need_wheels tests/bench/requirements.txt; fi
+    .venv/bin/python tests/bench/run.py "$@"
+}
+
+# ---- testing ----
+
+# sanitized <preset> [argument of ctest ...]: without address randomisation where that is allowed, since the thread
+# sanitizer of older compilers does not find its way in the wider ranges of newer kernels.
+sanitized() {
+    local fixed=()
+    need_programs "${C_PROGRAMS[@]}"
+    locked cmake cmake_build "$1"
+    if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
+    "${fixed[@]}" ctest --preset "$@"
+}
+
+word_asan() { sanitized asan-ubsan "$@"; }
+word_tsan() { sanitized tsan "$@"; }
+
+word_mutants() {
+    need_programs "${C_PROGRAMS[@]}" python3:python3
+    python3 tests/crash/mutants.py --jobs "$jobs" "$@"
+}
+
+word_fmt() {
+    need_venv
+    need_wheels scripts/requirements-check.txt
+    c_files | xargs .venv/bin/clang-format -i
+}
+
+word_check() {
+    word_native
+    word_wasm
+    need_programs clang-tidy:clang-tidy
+    need_venv
+    need_wheels scripts/requirements-check.txt
+    scripts/check.sh "$jobs"
+}
+
+word_test() {
+    scripts/test.sh "$@"
+}
+
+word_clean() {
+    rm -rf build js/gigavector.wasm
+}
+
+case ${1:-help} in
+native | wasm | python | js | demo | test | check | bench | asan | tsan | mutants | fmt | clean | help)
+    word=${1:-help}
+    shift || true
+    "word_$word" "$@"
+    ;;
+*)
+    echo "build.sh: no such word: $1" >&2
+    word_help >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,55 @@
+# core.cmake: the sources of this target, and how every C file of the project is compiled.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# No contraction of a * b + c: every kernel must round alike. No errno from sqrt: it is then one instruction.
+add_library(gigavector_flags INTERFACE)
+target_compile_options(gigavector_flags INTERFACE
+    -ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes
+    $<$<BOOL:${GV_WERROR}>:-Werror>)
+target_compile_definitions(gigavector_flags INTERFACE _POSIX_C_SOURCE=200809L) # rwlocks are not in plain C11
+if(GV_SANITIZE)
+    target_compile_options(gigavector_flags INTERFACE
+        -fsanitize=${GV_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(gigavector_flags INTERFACE -fsanitize=${GV_SANITIZE})
+endif()
+if(GV_COVERAGE)
+    target_compile_options(gigavector_flags INTERFACE --coverage -fprofile-update=atomic)
+    target_link_options(gigavector_flags INTERFACE --coverage)
+endif()
+
+file(GLOB core_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/*.c)
+set(x86_kernels sse41 avx2 avx512)
+if(EMSCRIPTEN)
+    set(foreign storage/vfs_posix.c)
+else()
+    set(foreign storage/vfs_host.c kernels/wasm128.c)
+endif()
+if(EMSCRIPTEN OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    list(TRANSFORM x86_kernels REPLACE "(.+)" "kernels/\\1.c" OUTPUT_VARIABLE x86_files)
+    list(APPEND foreign ${x86_files})
+endif()
+foreach(file IN LISTS foreign)
+    list(REMOVE_ITEM core_sources ${PROJECT_SOURCE_DIR}/src/${file})
+endforeach()
+
+# One file an instruction set; which one runs is decided at run time (src/kernels/cpu.c).
+function(gv_kernel_flags name)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/${name}.c PROPERTIES COMPILE_OPTIONS "${ARGN}")
+endfunction()
+gv_kernel_flags(sse41 -msse4.1)
+gv_kernel_flags(avx2 -mavx2)
+gv_kernel_flags(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni)
+
+add_library(gigavector_core OBJECT ${core_sources})
+set_target_properties(gigavector_core PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_include_directories(gigavector_core PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_compile_definitions(gigavector_core PRIVATE GV_VERSION="${PROJECT_VERSION}")
+target_link_libraries(gigavector_core PRIVATE gigavector_flags)
+if(EMSCRIPTEN)
+    target_compile_options(gigavector_core PRIVATE -msimd128)
+endif()

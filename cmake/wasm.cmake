@@ -1,0 +1,40 @@
+# wasm.cmake: gigavector.wasm, a module of its own (no generated JavaScript); js/ has the loader.
+
+# The exports are the functions declared between the marks of the header, which cffi reads as well.
+set(header ${PROJECT_SOURCE_DIR}/include/gigavector.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
+file(READ ${header} block)
+string(REGEX REPLACE "^.*bindings:begin[^\n]*\n" "" block "${block}")
+string(REGEX REPLACE "/\\* bindings:end.*$" "" block "${block}")
+string(REGEX REPLACE "/\\*[^*]*\\*+([^/*][^*]*\\*+)*/" "" block "${block}")
+string(REGEX MATCHALL "gv_[a-z0-9_]+[(]" functions "${block}")
+list(TRANSFORM functions REPLACE "(.*)[(]" "_\\1")
+list(JOIN functions "\n" export_list)
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/exports.txt CONTENT "${export_list}\n_malloc\n_free\n" @ONLY)
+
+# The only imports of ours are what src/storage/vfs_host.c declares as HOST(name). Emscripten is told of each, as a
+# JavaScript library that nothing ever runs, so that any other undefined name stays an error.
+set(host ${PROJECT_SOURCE_DIR}/src/storage/vfs_host.c)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${host})
+file(STRINGS ${host} imports REGEX "HOST[(]gv_host_")
+list(TRANSFORM imports REPLACE ".*HOST[(](gv_host_[a-z_]+)[)].*" "\\1() {},")
+list(JOIN imports " " imports)
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/imports.js CONTENT "mergeInto(LibraryManager.library, { ${imports} });\n" @ONLY)
+
+# Shared by the module and by the C tests that run in Node. dlmalloc, not emmalloc: over churn it takes
+# two thirds of the time and no more memory, and it fails cleanly at 4 GB, where emmalloc traps (3.1.6). It costs 6 kB.
+add_library(gigavector_wasm_link INTERFACE)
+target_link_options(gigavector_wasm_link INTERFACE
+    -O3 -sSTANDALONE_WASM -sMALLOC=dlmalloc -sALLOW_MEMORY_GROWTH -sINITIAL_MEMORY=4MB -sMAXIMUM_MEMORY=4GB
+    -sTOTAL_STACK=1MB --js-library ${PROJECT_BINARY_DIR}/imports.js)
+
+add_library(gigavector_static STATIC $<TARGET_OBJECTS:gigavector_core>)
+set_target_properties(gigavector_static PROPERTIES LINKER_LANGUAGE C)
+
+add_executable(gigavector_wasm $<TARGET_OBJECTS:gigavector_core>)
+set_target_properties(gigavector_wasm PROPERTIES
+    OUTPUT_NAME gigavector SUFFIX .wasm LINKER_LANGUAGE C LINK_DEPENDS ${PROJECT_BINARY_DIR}/exports.txt)
+target_link_libraries(gigavector_wasm PRIVATE gigavector_wasm_link)
+target_link_options(gigavector_wasm PRIVATE --no-entry -sEXPORTED_FUNCTIONS=@${PROJECT_BINARY_DIR}/exports.txt)
+
+add_custom_target(lib DEPENDS gigavector_wasm)

@@ -1,0 +1,342 @@
+/* gigavector.h: the whole public interface of libGigaVector, an embedded vector database.
+ *
+ * True of every function unless its own comment says otherwise:
+ *   shapes      `data[dimension]` is that many consecutive f32; matrices are row-major `[rows, dimension]`.
+ *   units       a distance is in its metric's unit (GV_DistanceType); sizes end in `_bytes`.
+ *   ids         uint64, given by insertion order from 0, never reused; stable over delete, update and reopen.
+ *   ownership   arguments are borrowed for the call and copied if kept; handles belong to the caller.
+ *   errors      0 is success, negative is failure; a failed call changed nothing (one exception: GV_ERR_IO
+ *               after a failed sync, see gv_db_flush). The reason is in gv_last_status(), gv_last_error().
+ *   threads     any number of searches beside one writer on one handle; the library does the locking, and
+ *               searches do not wait for a log sync or for a whole batch. gv_db_close() waits for calls in flight.
+ *   results     the same completed calls give the same hits, bit for bit, and the same file bytes on every
+ *               kernel, thread count and target (docs/architecture.md, "Numbers").
+ *   durability  a write that returned GV_OK is in the file, as GV_Durability says (docs/format.md). */
+#ifndef GIGAVECTOR_H
+#define GIGAVECTOR_H
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) && !defined(__EMSCRIPTEN__)
+#pragma GCC visibility push(default)
+#endif
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* bindings:begin (cffi and the WASM export list are made from here to bindings:end) */
+
+typedef struct GV_Database GV_Database; /* opaque: open, use, close */
+
+typedef enum GV_Status { /* the values are ABI: append, never renumber */
+    GV_OK = 0,
+    GV_ERR_ARGUMENT = -1,    /* a precondition written in this header was broken */
+    GV_ERR_NO_MEMORY = -2,   /* an allocation failed */
+    GV_ERR_IO = -3,          /* the file system refused; the message carries its own words */
+    GV_ERR_CORRUPT = -4,     /* a checksum or structure check failed; the message carries the offset */
+    GV_ERR_LOCKED = -5,      /* another process (or handle) writes this file */
+    GV_ERR_READ_ONLY = -6,   /* a write on a read-only handle, or from a forked child */
+    GV_ERR_NOT_FOUND = -7,   /* no live row has this id; or no such file for a read-only open */
+    GV_ERR_LIMIT = -8,       /* a limit of GV_ResourceLimits, or of the format, would be passed */
+    GV_ERR_UNSUPPORTED = -9, /* not in this build: an index type, a kernel, a newer file format */
+    GV_ERR_BAD_FILTER = -10, /* a filter that cannot be understood; the message names the place */
+} GV_Status;
+
+typedef enum GV_IndexType {
+    GV_INDEX_TYPE_KDTREE = 0, /* exact, for low dimensions (Bentley 1975): not in this version */
+    GV_INDEX_TYPE_HNSW = 1,   /* layered proximity graph (Malkov & Yashunin, arXiv:1603.09320) */
+    GV_INDEX_TYPE_IVFPQ = 2,  /* inverted lists of product codes (Jegou et al., TPAMI 2011): not in this version */
+    GV_INDEX_TYPE_SPARSE = 3, /* inverted lists of (index, value) pairs: not in this version */
+    GV_INDEX_TYPE_FLAT = 4,   /* exact scan: the oracle every other index is tested against */
+} GV_IndexType;
+
+typedef enum GV_DistanceType {   /* smaller is nearer everywhere; -0 is given as +0 */
+    GV_DISTANCE_EUCLIDEAN = 0,   /* square root of the sum of squared differences */
+    GV_DISTANCE_COSINE = 1,      /* 1 - cos, in 0 ..= 2; a zero vector has distance 1 to everything */
+    GV_DISTANCE_DOT_PRODUCT = 2, /* the negated dot product */
+    GV_DISTANCE_MANHATTAN = 3,   /* sum of absolute differences */
+} GV_DistanceType;
+
+typedef enum GV_Durability {
+    GV_DURABILITY_COMMIT = 0, /* synced to the disk when the call returns */
+    GV_DURABILITY_OS = 1,     /* handed to the system: survives the process, not the power */
+    GV_DURABILITY_NONE = 2,   /* for bulk loads: nothing is promised before gv_db_flush(), gv_db_save() or close */
+} GV_Durability;
+
+typedef struct GV_Metadata { /* singly linked list, in insertion order; keys are unique; strings are UTF-8 */
+    char *key;
+    char *value;
+    struct GV_Metadata *next;
+} GV_Metadata;
+
+typedef struct GV_Vector {
+    size_t dimension;      /* 1 ..= 65535 */
+    float *data;           /* [dimension] */
+    GV_Metadata *metadata; /* NULL for none */
+} GV_Vector;
+
+typedef struct GV_Hit {
+    uint64_t id;    /* insertion order, from 0; never reused */
+    float distance; /* smaller is nearer, whatever the metric */
+} GV_Hit;
+
+/* Metadata of many rows as bytes, in and out of the library. For each row a u32 count of pairs, then for each
+ * pair u32 key bytes, u32 value bytes, the key, the value (UTF-8, no NUL anywhere, keys unique within a row).
+ * Integers are little-endian and need no alignment. */
+typedef struct GV_PackedMetadata {
+    const uint8_t *bytes;
+    size_t size_bytes;
+} GV_PackedMetadata;
+
+/* `struct_size` heads every struct that may grow: set it with the *_init function (or to sizeof). */
+
+typedef struct GV_HNSWConfig {
+    uint32_t struct_size;
+    uint32_t M;                /* links a node above the base layer, 2 ..= 64; the base layer has 2 M. Default 16 */
+    uint32_t ef_construction;  /* candidates kept while inserting, 1 ..= 4096. Default 200 */
+    uint32_t ef_search;        /* candidates kept while searching, 1 ..= 65536. Default 50 */
+    uint32_t use_binary_quant; /* 1-bit codes beside the links: GV_ERR_UNSUPPORTED in this version. Default 0 */
+    uint32_t quant_rerank;     /* candidates reranked by full vectors when codes are used. Default 0: chosen for you */
+} GV_HNSWConfig;
+
+typedef struct GV_IVFPQConfig { /* the index itself is not in this version */
+    uint32_t struct_size;
+    uint32_t nlist;          /* inverted lists. Default 64 */
+    uint32_t m;              /* code bytes a row (at 8 bits). Default 8 */
+    uint32_t nbits;          /* bits a sub-code, 4 ..= 8. Default 8 */
+    uint32_t nprobe;         /* lists visited by a search. Default 4 */
+    uint32_t train_iters;    /* k-means rounds. Default 15 */
+    uint32_t default_rerank; /* candidates reranked by full vectors. Default 32 */
+} GV_IVFPQConfig;
+
+typedef struct GV_OpenOptions {
+    uint32_t struct_size;
+    int32_t index_type;           /* a GV_IndexType; -1: the file's, or HNSW for a new database. Default -1 */
+    size_t dimension;             /* 1 ..= 65535; 0: the file's. Default 0 */
+    int32_t distance;             /* a GV_DistanceType; -1: the file's, or EUCLIDEAN for a new one. Default -1 */
+    int32_t durability;           /* a GV_Durability. Default GV_DURABILITY_COMMIT */
+    uint32_t read_only;           /* 1: no lock, no write, the state at open until gv_db_refresh(). Default 0 */
+    uint32_t memory_map;          /* 1 (implies read_only): map the vectors instead of reading them. Default 0 */
+    uint32_t checkpoint_on_close; /* 1: pack the log into the image when closing. Default 1 */
+    uint32_t reserved;            /* 0 */
+    uint64_t seed;                /* of the layer draw; 0: the file's, or the library's constant. Default 0 */
+    const char *kernels;          /* force "scalar", "sse41", "avx2", "avx512", "wasm128"; NULL: the best that runs
+                                  * here, or natively what the environment variable GV_KERNELS names. Default NULL */
+    const GV_HNSWConfig *hnsw;    /* NULL: the file's, or the defaults */
+    const GV_IVFPQConfig *ivfpq;  /* NULL: the file's, or the defaults */
+} GV_OpenOptions;
+
+typedef struct GV_SearchOptions {
+    uint32_t struct_size;
+    int32_t distance;       /* a GV_DistanceType; -1: the index's own. Another metric is answered exactly, by a scan */
+    uint32_t ef_search;     /* HNSW: candidates kept, at least k is used; 0: the configuration's. Default 0 */
+    uint32_t with_vectors;  /* gv_db_search_rows: copy the vectors. Default 1 */
+    uint32_t with_metadata; /* gv_db_search_rows: copy the metadata. Default 1 */
+    uint32_t reserved;      /* 0 */
+    const char *filter_key; /* only rows whose metadata has this key ... NULL: all rows. Default NULL */
+    const char *filter_value; /* ... with exactly this value (bytes). Needed with filter_key */
+} GV_SearchOptions;
+
+typedef struct GV_ResourceLimits { /* 0 means no limit; checked before a write, which then changes nothing */
+    uint32_t struct_size;
+    uint32_t max_concurrent_operations; /* calls under way on the handle at once */
+    uint64_t max_memory_bytes;          /* of gv_db_get_memory_usage() */
+    uint64_t max_vectors;               /* live rows */
+} GV_ResourceLimits;
+
+typedef struct GV_DatabaseInfo {
+    uint32_t struct_size;
+    int32_t index_type;        /* a GV_IndexType */
+    int32_t distance;          /* a GV_DistanceType */
+    uint32_t read_only;        /* 0 or 1 */
+    uint64_t dimension;        /* components a row */
+    uint64_t count;            /* live rows */
+    uint64_t next_id;          /* the id of the next row added */
+    uint64_t generation;       /* checkpoints this file has seen; 0: no file */
+    uint64_t image_bytes;      /* size of the packed image */
+    uint64_t log_bytes;        /* size of the log tail behind it */
+    uint64_t recovered_groups; /* commit groups that open replayed from the log */
+    uint64_t cut_bytes;        /* torn bytes that open cut off behind the last whole group */
+    uint64_t memory_bytes;     /* as gv_db_get_memory_usage() */
+    uint64_t seed;
+    const char *kernels; /* name of the kernels in use; static */
+} GV_DatabaseInfo;
+
+typedef struct GV_CheckReport {
+    uint32_t struct_size;
+    uint32_t superblock_copies; /* valid copies in the file, 0 ..= 2; 2 without a file */
+    uint64_t rows;              /* live rows */
+    uint64_t reachable;         /* live rows that a walk from the entry point reaches; `rows` where no graph is */
+    uint64_t links;             /* links of the base layer */
+    uint64_t faults;            /* broken invariants found; the first is in gv_last_error() */
+} GV_CheckReport;
+
+typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_free() */
+    size_t count;        /* rows */
+    size_t dimension;    /* components a row */
+    uint64_t *ids;       /* [count] */
+    float *distances;    /* [count]; NULL from gv_db_get_rows() */
+    float *vectors;      /* [count, dimension]; NULL if not asked for */
+    uint8_t *metadata;   /* as GV_PackedMetadata, row after row; NULL if not asked for */
+    size_t metadata_bytes;
+} GV_Rows;
+
+/* ---- the library ---- */
+
+/* "major.minor.patch"; static. */
+const char *gv_version(void);
+
+/* Status of this thread's latest failed call (what a NULL return cannot carry), and its sentence.
+ * The sentence is borrowed, valid until the thread's next failure, never NULL. */
+GV_Status gv_last_status(void);
+const char *gv_last_error(void);
+
+/* "GV_ERR_IO" for GV_ERR_IO, and so on; "GV_ERR_UNKNOWN" for no status of ours. Static. */
+const char *gv_status_name(int status);
+
+/* Fill a struct with `struct_size` and the defaults named above. NULL is ignored. */
+void gv_open_options_init(GV_OpenOptions *options);
+void gv_search_options_init(GV_SearchOptions *options);
+void gv_hnsw_config_init(GV_HNSWConfig *config);
+void gv_ivfpq_config_init(GV_IVFPQConfig *config);
+
+/* Free what gv_db_save_to_memory(), gv_db_get() or a function returning GV_Rows handed out. NULL is a no-op. */
+void gv_free(void *memory);
+void gv_vector_free(GV_Vector *vector);
+void gv_rows_free(GV_Rows *rows);
+
+/* ---- open and close ---- */
+
+/* Open the database in the file `filepath`, creating it if absent; NULL keeps it in memory only.
+ *
+ * The values of an existing file win where an option is left at "the file's"; an option that differs from the
+ * file is GV_ERR_ARGUMENT and names both. HNSW's `ef_search` alone may differ: it is then the handle's default.
+ * After a crash the file is recovered first: every write that returned GV_OK is there, in order.
+ * A writer holds an advisory lock (flock) on the file for as long as it is open: GV_ERR_LOCKED for a second one;
+ * read-only handles need no lock and never write.
+ * On success `*out` is a handle for gv_db_close(); on failure it is NULL. `options` may be NULL. */
+GV_Status gv_db_open_with_options(const char *filepath, const GV_OpenOptions *options, GV_Database **out);
+
+/* The same with few words: a handle, or NULL with the reason in gv_last_error(). `dimension` 0: the file's. */
+GV_Database *gv_db_open(const char *filepath, size_t dimension, GV_IndexType index_type);
+GV_Database *gv_db_open_with_hnsw_config(const char *filepath, size_t dimension, GV_IndexType index_type,
+                                         const GV_HNSWConfig *config);
+GV_Database *gv_db_open_with_ivfpq_config(const char *filepath, size_t dimension, GV_IndexType index_type,
+                                          const GV_IVFPQConfig *config);
+
+/* Read-only, with the vectors left in the mapped file: opens at once, whatever the size. Checksums of vector
+ * blocks are verified at their first touch, where a search may then answer GV_ERR_CORRUPT. */
+GV_Database *gv_db_open_mmap(const char *filepath, size_t dimension, GV_IndexType index_type);
+
+/* Open the bytes of a database file. They are copied; the handle lives in memory and may be written and saved. */
+GV_Database *gv_db_open_from_memory(const void *data, size_t size_bytes, size_t dimension, GV_IndexType index_type);
+
+/* Write what is owed, pack the log into the image if asked (GV_OpenOptions), unlock and free `db`. Waits for
+ * calls in flight. NULL is a no-op. The handle is dead afterwards, whatever is returned. */
+GV_Status gv_db_close(GV_Database *db);
+
+/* Pack the database into `filepath` by a new file, sync, rename, sync of the folder. NULL: its own file
+ * (GV_ERR_ARGUMENT for a database in memory). Another path is written beside and leaves this handle on its own
+ * file; it is locked meanwhile, and the open file itself may not be named as the other path. */
+GV_Status gv_db_save(GV_Database *db, const char *filepath);
+
+/* The bytes that gv_db_save() would write, in memory for gv_free(). */
+GV_Status gv_db_save_to_memory(GV_Database *db, void **data, size_t *size_bytes);
+
+/* Sync every acknowledged write to the disk. GV_ERR_IO, here or from a write that syncs: what reached the disk is
+ * unknown until the file is opened again; the handle refuses further writes, and searches go on. */
+GV_Status gv_db_flush(GV_Database *db);
+
+/* Read-only handles: take over the newest state of the file. GV_ERR_ARGUMENT on a writer. */
+GV_Status gv_db_refresh(GV_Database *db);
+
+/* ---- write: each call is one commit group, applied whole or not at all ---- */
+
+/* Append `rows[count, dimension]`; `metadata` for all rows, or NULL; their ids to `ids[count]`, or NULL.
+ * The rows appear to searches together. `count` 0 is a no-op.
+ * GV_ERR_ARGUMENT: `dimension` is not the database's; a component is not finite, or so large that the squared
+ * norm is not; metadata that breaks its rules. GV_ERR_LIMIT: a limit, checked before anything is written. */
+GV_Status gv_db_add(GV_Database *db, const float *rows, size_t count, size_t dimension,
+                    const GV_PackedMetadata *metadata, uint64_t *ids);
+
+GV_Status gv_db_add_vector(GV_Database *db, const float *data, size_t dimension);
+GV_Status gv_db_add_vector_with_metadata(GV_Database *db, const float *data, size_t dimension, const char *key,
+                                         const char *value);
+GV_Status gv_db_add_vector_with_rich_metadata(GV_Database *db, const float *data, size_t dimension,
+                                              const char *const *keys, const char *const *values, size_t count);
+GV_Status gv_db_add_vectors(GV_Database *db, const float *data, size_t count, size_t dimension);
+
+/* Delete the rows `ids[count]`, all or none: GV_ERR_NOT_FOUND names the first that is not there, GV_ERR_ARGUMENT
+ * one that is listed twice. They leave the results at once, and their neighbours are linked to one another. */
+GV_Status gv_db_delete(GV_Database *db, const uint64_t *ids, size_t count);
+GV_Status gv_db_delete_vector_by_index(GV_Database *db, uint64_t id);
+
+/* Replace the vector of row `id`, keeping its id and metadata. */
+GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, size_t dimension);
+
+/* Replace all metadata of row `id`: by `metadata` of one row, or by `count` pairs. NULL or 0 leaves none. */
+GV_Status gv_db_update_metadata(GV_Database *db, uint64_t id, const GV_PackedMetadata *metadata);
+GV_Status gv_db_update_vector_metadata(GV_Database *db, uint64_t id, const char *const *keys, const char *const *values,
+                                       size_t count);
+
+/* ---- read ---- */
+
+/* Write the `k` rows nearest to `query[dimension]` to the caller's `hits[k]`, nearest first.
+ *
+ * Always min(k, live rows that pass the filter) hits, whatever the index, the filter and the deletes before;
+ * equal distances are ordered by id. `*hit_count` is how many were written. `k` 0 is GV_ERR_ARGUMENT. */
+GV_Status gv_db_search(GV_Database *db, const float *query, size_t dimension, size_t k, GV_Hit *hits,
+                       size_t *hit_count);
+GV_Status gv_db_search_filtered(GV_Database *db, const float *query, size_t dimension, size_t k,
+                                GV_DistanceType distance, const char *filter_key, const char *filter_value,
+                                GV_Hit *hits, size_t *hit_count);
+
+/* The same for `queries[query_count, dimension]`: `ids` and `distances` are the caller's `[query_count, k]`, short
+ * rows padded with UINT64_MAX and +infinity; `counts[query_count]` (or NULL) says how many are hits. Each query sees
+ * the database as of some instant during the call. `options` may be NULL. */
+GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
+                             const GV_SearchOptions *options, uint64_t *ids, float *distances, size_t *counts);
+
+/* One query, with the vectors and metadata of its hits, all as of one instant. `*out` is for gv_rows_free(). */
+GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
+                            const GV_SearchOptions *options, GV_Rows **out);
+
+/* Copy of row `id`, for gv_vector_free(); GV_ERR_NOT_FOUND if it is not live. */
+GV_Status gv_db_get(GV_Database *db, uint64_t id, GV_Vector **out);
+
+/* Copies of the rows `ids[count]`, in that order, as of one instant; GV_ERR_NOT_FOUND names the first missing. */
+GV_Status gv_db_get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV_Rows **out);
+
+/* 1 if row `id` is live, 0 if not. */
+int gv_db_contains(GV_Database *db, uint64_t id);
+
+/* Live rows. */
+uint64_t gv_db_count(GV_Database *db);
+
+/* ---- care ---- */
+
+/* Fill `info` (its struct_size set by the caller). */
+GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info);
+
+/* Bytes allocated for this database: rows, index, metadata, tables, buffers. Counted, not estimated; a mapped
+ * file is not memory of ours. */
+size_t gv_db_get_memory_usage(GV_Database *db);
+
+GV_Status gv_db_get_resource_limits(GV_Database *db, GV_ResourceLimits *limits);
+GV_Status gv_db_set_resource_limits(GV_Database *db, const GV_ResourceLimits *limits);
+
+/* With at most this many rows to choose from, a search scans them all, exactly; above, it does so where a scan is no
+ * slower. 0: the index answers wherever it can. Default 1,000; kept by the handle only. */
+GV_Status gv_db_set_exact_search_threshold(GV_Database *db, uint64_t rows);
+
+/* Check every structure: checksums, links, ids, reachability. GV_OK with the figures in `report` (its
+ * struct_size set by the caller), or GV_ERR_CORRUPT with the figures and the first fault in words. */
+GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report);
+
+/* bindings:end */
+#ifdef __cplusplus
+}
+#endif
+#if defined(__GNUC__) && !defined(__EMSCRIPTEN__)
+#pragma GCC visibility pop
+#endif
+#endif

@@ -1,0 +1,444 @@
+/** The API: each method checks what it is given, makes one call into the core, and copies the answer out. */
+import { Core, toU64 } from './core.js';
+import { GigaVectorError, argumentError } from './error.js';
+import {
+  checkOptions,
+  checkedCString,
+  checkedFilter,
+  checkedId,
+  chosen,
+  flag,
+  nameOf,
+  toFloats,
+  toRows,
+  whole,
+} from './input.js';
+import { DISTANCES, DURABILITIES, INDEX_TYPES, STATUS, STRUCTS } from './layout.js';
+import { describe, pack, unpack } from './metadata.js';
+import { moduleFrom } from './module.js';
+
+const LARGEST_SIZE = 2 ** 32 - 1; // of size_t in the module
+const OPENED = Symbol('made by open() or fromBytes()');
+
+const OPEN_OPTIONS = [
+  ...['dimension', 'index', 'distance', 'hnsw', 'durability', 'readOnly', 'seed'],
+  ...['kernels', 'checkpointOnClose', 'lock', 'wasm'],
+];
+const BYTES_OPTIONS = ['dimension', 'index', 'wasm'];
+const HNSW_OPTIONS = {
+  M: 'M',
+  efConstruction: 'ef_construction',
+  efSearch: 'ef_search',
+  useBinaryQuant: 'use_binary_quant',
+  quantRerank: 'quant_rerank',
+};
+const LIMIT_OPTIONS = ['maxMemoryBytes', 'maxVectors', 'maxConcurrentOperations'];
+const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch'];
+const SEARCH_OPTIONS = [...MANY_OPTIONS, 'withVectors', 'withMetadata'];
+
+/** The safety net for databases that are dropped without close(). Nobody is left to hear of a failure. */
+const forgotten = new FinalizationRegistry((open) => {
+  try {
+    shut(open);
+  } catch {
+    // as above
+  }
+});
+
+/** Close the handle; its files are let go of whatever the core answers, or if it can no longer be asked. */
+function shut({ core, db }) {
+  try {
+    if (!core.stopped) core.check(core.c.gv_db_close(db));
+  } finally {
+    core.releaseFiles();
+  }
+}
+
+/** A database over `static platform`, which index.js and index_browser.js set: path(), readBytes(), host(). */
+export class Database {
+  #open; // {core, db}, undefined once closed
+  #dimension;
+
+  constructor(made, open, name) {
+    if (made !== OPENED) throw argumentError('a Database is made by `await Database.open(path, options)`');
+    this.#open = open;
+    forgotten.register(this, open, this);
+    try {
+      this.#dimension = this.#checkedInfo(name).dimension;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  static async open(path = null, options = {}) {
+    checkOptions(options, OPEN_OPTIONS, 'open');
+    const file = path === null ? undefined : checkedCString(this.platform.path(path), 'path');
+    const lock = flag(options.lock, 'lock') !== 0;
+    const module = await moduleFrom(options.wasm, this.platform.readBytes);
+    const core = await Core.start(module, this.platform.host({ lock }));
+    return start(this, core, file ?? 'the database', (frame, out) =>
+      core.c.gv_db_open_with_options(frame.text(file), writeOpenOptions(core, frame, options), out),
+    );
+  }
+
+  static async fromBytes(bytes, options = {}) {
+    checkOptions(options, BYTES_OPTIONS, 'fromBytes');
+    const isBytes = bytes instanceof ArrayBuffer || (ArrayBuffer.isView(bytes) && bytes.BYTES_PER_ELEMENT === 1);
+    if (!isBytes) throw argumentError(`fromBytes needs a Uint8Array or an ArrayBuffer, got ${describe(bytes)}`);
+    const dimension = whole(options.dimension, 'dimension', 0, LARGEST_SIZE) ?? 0;
+    const index = chosen(INDEX_TYPES, options.index, 'index') ?? -1;
+    const module = await moduleFrom(options.wasm, this.platform.readBytes);
+    const core = await Core.start(module, this.platform.host({ lock: true }));
+    return start(this, core, 'the database', (frame, out) => {
+      const data = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+      const db = core.c.gv_db_open_from_memory(frame.bytes(data), data.length, dimension, index) >>> 0;
+      core.setU32(out, db);
+      return db === 0 ? core.c.gv_last_status() : STATUS.GV_OK;
+    });
+  }
+
+  close() {
+    if (!this.#open) return;
+    const open = this.#open;
+    this.#open = undefined;
+    forgotten.unregister(this);
+    shut(open);
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.close();
+  }
+
+  /** Run `use(core, db, frame)` on the open handle. */
+  #call(use) {
+    if (!this.#open) throw argumentError('the database is closed');
+    const { core, db } = this.#open;
+    return core.call((frame) => use(core, db, frame));
+  }
+
+  // ---- write ----
+
+  add(vector, metadata) {
+    const floats = toFloats(vector);
+    return this.#add({ floats, count: 1, dimension: floats.length }, [metadata])[0];
+  }
+
+  addMany(rows, metadata) {
+    const given = toRows(rows, this.#dimension, 'rows');
+    if (metadata !== undefined && metadata !== null) {
+      if (!Array.isArray(metadata)) throw argumentError(`metadata must be an array, got ${describe(metadata)}`);
+      if (metadata.length !== given.count) {
+        throw argumentError(`expected metadata of ${given.count} rows, got ${metadata.length}`);
+      }
+    }
+    return this.#add(given, metadata ?? []);
+  }
+
+  #add({ floats, count, dimension }, metadata) {
+    return this.#call((core, db, frame) => {
+      const ids = frame.reserve(8 * count);
+      const packed = writeMetadata(frame, metadata);
+      core.check(core.c.gv_db_add(db, frame.floats(floats), count, dimension, packed, ids));
+      return Array.from(core.numbers(ids, count));
+    });
+  }
+
+  delete(ids) {
+    const list = typeof ids === 'number' ? [ids] : ids;
+    if (!Array.isArray(list) && !(list instanceof Float64Array)) {
+      throw argumentError(`delete needs an id or an array of ids, got ${describe(ids)}`);
+    }
+    list.forEach(checkedId);
+    this.#call((core, db, frame) => core.check(core.c.gv_db_delete(db, frame.ids(list), list.length)));
+  }
+
+  updateVector(id, vector) {
+    const floats = toFloats(vector);
+    const row = toU64(checkedId(id));
+    this.#call((core, db, frame) =>
+      core.check(core.c.gv_db_update_vector(db, row, frame.floats(floats), floats.length)),
+    );
+  }
+
+  updateMetadata(id, metadata) {
+    const row = toU64(checkedId(id));
+    this.#call((core, db, frame) =>
+      core.check(core.c.gv_db_update_metadata(db, row, writeMetadata(frame, [metadata]))),
+    );
+  }
+
+  // ---- read ----
+
+  search(query, options = {}) {
+    checkOptions(options, SEARCH_OPTIONS, 'search');
+    const floats = toFloats(query, 'the query');
+    const k = checkedK(options);
+    return this.#call((core, db, frame) => {
+      const out = frame.reserve(4);
+      const how = writeSearchOptions(core, frame, options);
+      core.check(core.c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out));
+      return takeRows(core, core.u32(out));
+    });
+  }
+
+  searchMany(queries, options = {}) {
+    checkOptions(options, MANY_OPTIONS, 'searchMany');
+    const { floats, count, dimension } = toRows(queries, this.#dimension, 'queries');
+    const asked = checkedK(options);
+    return this.#call((core, db, frame) => {
+      const k = Math.min(asked, Math.max(this.size, 1)); // so that a large k costs no memory
+      const ids = frame.reserve(8 * count * k);
+      const distances = frame.reserve(4 * count * k);
+      const counts = frame.reserve(4 * count);
+      const how = writeSearchOptions(core, frame, options);
+      const at = frame.floats(floats);
+      core.check(core.c.gv_db_search_batch(db, at, count, dimension, k, how, ids, distances, counts));
+      return {
+        k,
+        ids: core.numbers(ids, count * k),
+        distances: core.floats(distances, count * k).slice(),
+        counts: new Uint32Array(core.c.memory.buffer, counts, count).slice(),
+      };
+    });
+  }
+
+  get(id) {
+    return this.getMany([id])[0];
+  }
+
+  getMany(ids) {
+    const list = Array.from(ids, checkedId);
+    return this.#call((core, db, frame) => {
+      const out = frame.reserve(4);
+      core.check(core.c.gv_db_get_rows(db, frame.ids(list), list.length, out));
+      return takeRows(core, core.u32(out));
+    });
+  }
+
+  has(id) {
+    const row = toU64(checkedId(id));
+    return this.#call((core, db) => core.c.gv_db_contains(db, row) === 1);
+  }
+
+  get size() {
+    return this.#call((core, db) => Number(core.c.gv_db_count(db)));
+  }
+
+  get dimension() {
+    return this.#dimension;
+  }
+
+  // ---- care ----
+
+  info() {
+    return this.#call((core, db, frame) => {
+      const at = frame.struct('GV_DatabaseInfo');
+      core.check(core.c.gv_db_get_info(db, at));
+      const info = core.readStruct('GV_DatabaseInfo', at);
+      return {
+        index: nameOf(INDEX_TYPES, info.index_type),
+        distance: nameOf(DISTANCES, info.distance),
+        dimension: Number(info.dimension),
+        size: Number(info.count),
+        nextId: Number(info.next_id),
+        readOnly: info.read_only === 1,
+        kernels: core.text(info.kernels),
+        seed: info.seed,
+        generation: Number(info.generation),
+        imageBytes: Number(info.image_bytes),
+        logBytes: Number(info.log_bytes),
+        recoveredGroups: Number(info.recovered_groups),
+        cutBytes: Number(info.cut_bytes),
+        memoryBytes: Number(info.memory_bytes),
+        wasmMemoryBytes: core.memoryBytes,
+      };
+    });
+  }
+
+  /** info(), unless the file's ids have outgrown a Number. */
+  #checkedInfo(name) {
+    const info = this.info();
+    if (info.nextId <= Number.MAX_SAFE_INTEGER) return info;
+    throw new GigaVectorError(
+      STATUS.GV_ERR_UNSUPPORTED,
+      `${name} gives its next row an id past 2^53 - 1, which a JavaScript number cannot hold`,
+    );
+  }
+
+  memoryUsage() {
+    return this.#call((core, db) => core.c.gv_db_get_memory_usage(db) >>> 0);
+  }
+
+  getResourceLimits() {
+    return this.#call((core, db, frame) => {
+      const at = frame.struct('GV_ResourceLimits');
+      core.check(core.c.gv_db_get_resource_limits(db, at));
+      const limits = core.readStruct('GV_ResourceLimits', at);
+      return {
+        maxMemoryBytes: Number(limits.max_memory_bytes),
+        maxVectors: Number(limits.max_vectors),
+        maxConcurrentOperations: limits.max_concurrent_operations,
+      };
+    });
+  }
+
+  setResourceLimits(limits = {}) {
+    checkOptions(limits, LIMIT_OPTIONS, 'setResourceLimits');
+    const values = {
+      max_memory_bytes: whole(limits.maxMemoryBytes, 'maxMemoryBytes'),
+      max_vectors: whole(limits.maxVectors, 'maxVectors'),
+      max_concurrent_operations: whole(limits.maxConcurrentOperations, 'maxConcurrentOperations', 0, LARGEST_SIZE),
+    };
+    this.#call((core, db, frame) =>
+      core.check(core.c.gv_db_set_resource_limits(db, frame.struct('GV_ResourceLimits', values))),
+    );
+  }
+
+  setExactSearchThreshold(rows) {
+    if (rows === undefined) throw argumentError('setExactSearchThreshold needs a number of rows');
+    const threshold = BigInt(whole(rows, 'rows'));
+    this.#call((core, db) => core.check(core.c.gv_db_set_exact_search_threshold(db, threshold)));
+  }
+
+  check() {
+    return this.#call((core, db, frame) => {
+      const at = frame.struct('GV_CheckReport');
+      const status = core.c.gv_db_check(db, at);
+      const report = core.readStruct('GV_CheckReport', at);
+      const figures = {
+        superblockCopies: report.superblock_copies,
+        rows: Number(report.rows),
+        reachable: Number(report.reachable),
+        links: Number(report.links),
+        faults: Number(report.faults),
+      };
+      if (status === STATUS.GV_OK) return figures;
+      throw Object.assign(core.failure(), { report: figures });
+    });
+  }
+
+  save(path) {
+    const file = path === undefined ? undefined : checkedCString(this.constructor.platform.path(path), 'path');
+    this.#call((core, db, frame) => core.check(core.c.gv_db_save(db, frame.text(file))));
+  }
+
+  flush() {
+    this.#call((core, db) => core.check(core.c.gv_db_flush(db)));
+  }
+
+  refresh() {
+    this.#call((core, db) => core.check(core.c.gv_db_refresh(db)));
+    this.#checkedInfo('the file');
+  }
+
+  toBytes() {
+    return this.#call((core, db, frame) => {
+      const data = frame.reserve(4);
+      const size = frame.reserve(4);
+      core.check(core.c.gv_db_save_to_memory(db, data, size));
+      const at = core.u32(data);
+      try {
+        return core.bytes(at, core.u32(size)).slice();
+      } finally {
+        core.c.gv_free(at);
+      }
+    });
+  }
+}
+
+/** A new `DatabaseClass` over the handle that `openInto(frame, out)` writes to `out`. */
+function start(DatabaseClass, core, name, openInto) {
+  try {
+    return core.call((frame) => {
+      const out = frame.reserve(4);
+      core.check(openInto(frame, out));
+      return new DatabaseClass(OPENED, { core, db: core.u32(out) }, name);
+    });
+  } catch (error) {
+    core.releaseFiles();
+    throw error;
+  }
+}
+
+/** The address of a GV_OpenOptions. What is left out stays at the core's default. */
+function writeOpenOptions(core, frame, options) {
+  const at = frame.reserve(STRUCTS.GV_OpenOptions.size);
+  core.c.gv_open_options_init(at);
+  core.writeStruct('GV_OpenOptions', at, {
+    index_type: chosen(INDEX_TYPES, options.index, 'index'),
+    dimension: whole(options.dimension, 'dimension', 0, LARGEST_SIZE),
+    distance: chosen(DISTANCES, options.distance, 'distance'),
+    durability: chosen(DURABILITIES, options.durability, 'durability'),
+    read_only: flag(options.readOnly, 'readOnly'),
+    checkpoint_on_close: flag(options.checkpointOnClose, 'checkpointOnClose'),
+    seed: typeof options.seed === 'bigint' ? checkedSeed(options.seed) : whole(options.seed, 'seed'),
+    kernels: options.kernels === undefined ? 0 : frame.text(checkedCString(options.kernels, 'kernels')),
+    hnsw: options.hnsw === undefined ? 0 : writeHnswOptions(core, frame, options.hnsw),
+  });
+  return at;
+}
+
+function checkedSeed(seed) {
+  if (seed >= 0n && seed < 2n ** 64n) return seed;
+  throw argumentError(`seed must be from 0 to 2^64 - 1, got ${seed}`);
+}
+
+function writeHnswOptions(core, frame, hnsw) {
+  checkOptions(hnsw, Object.keys(HNSW_OPTIONS), 'hnsw');
+  const at = frame.reserve(STRUCTS.GV_HNSWConfig.size);
+  core.c.gv_hnsw_config_init(at);
+  for (const [name, field] of Object.entries(HNSW_OPTIONS)) {
+    const value = name === 'useBinaryQuant' ? flag(hnsw[name], name) : whole(hnsw[name], name, 0, LARGEST_SIZE);
+    core.writeStruct('GV_HNSWConfig', at, { [field]: value });
+  }
+  return at;
+}
+
+function checkedK(options) {
+  return Math.min(whole(options.k, 'k') ?? 10, LARGEST_SIZE);
+}
+
+/** The address of a GV_SearchOptions. */
+function writeSearchOptions(core, frame, options) {
+  const [key, value] = checkedFilter(options.filter);
+  const at = frame.reserve(STRUCTS.GV_SearchOptions.size);
+  core.c.gv_search_options_init(at);
+  core.writeStruct('GV_SearchOptions', at, {
+    distance: chosen(DISTANCES, options.distance, 'distance'),
+    ef_search: whole(options.efSearch, 'efSearch', 0, LARGEST_SIZE),
+    with_vectors: flag(options.withVectors ?? false, 'withVectors'),
+    with_metadata: flag(options.withMetadata, 'withMetadata'),
+    filter_key: frame.text(key),
+    filter_value: frame.text(value),
+  });
+  return at;
+}
+
+/** The address of a GV_PackedMetadata, or NULL if no row has any. */
+function writeMetadata(frame, rows) {
+  if (rows.every((metadata) => metadata === undefined || metadata === null)) return 0;
+  const packed = pack(rows);
+  return frame.struct('GV_PackedMetadata', { bytes: frame.bytes(packed), size_bytes: packed.length });
+}
+
+/** Copy out the GV_Rows at `at` as an array of {id, distance?, vector?, metadata?}, and free it. */
+function takeRows(core, at) {
+  try {
+    const rows = core.readStruct('GV_Rows', at);
+    const { count, dimension } = rows;
+    const ids = core.numbers(rows.ids, count);
+    const distances = rows.distances && core.floats(rows.distances, count);
+    const vectors = rows.vectors && core.floats(rows.vectors, count * dimension);
+    const metadata = rows.metadata && unpack(core.bytes(rows.metadata, rows.metadata_bytes), count);
+    return Array.from(ids, (id, i) => {
+      const row = { id };
+      if (distances) row.distance = distances[i];
+      if (vectors) row.vector = vectors.slice(i * dimension, (i + 1) * dimension);
+      if (metadata) row.metadata = metadata[i];
+      return row;
+    });
+  } finally {
+    core.c.gv_rows_free(at);
+  }
+}

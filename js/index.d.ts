@@ -1,0 +1,331 @@
+/**
+ * GigaVector: an embedded vector database in WebAssembly, over a real file in Node and in memory in a page.
+ *
+ * True of everything here unless its own comment says otherwise:
+ * - vectors are float32. A `Float32Array` goes in as it is; other arrays of numbers are converted. What comes out is a
+ *   copy of your own, which later calls do not touch;
+ * - ids are Numbers, given by insertion order from 0, never reused, stable over delete, update and reopen;
+ * - distances are smaller for what is nearer, in the unit of their metric (see {@link Distance});
+ * - every failure throws a {@link GigaVectorError}, and a call that threw changed nothing;
+ * - all calls but `open` and `fromBytes` are synchronous.
+ */
+
+/** How rows are found: by a layered proximity graph, or by an exact scan of all rows. */
+export type Index = 'hnsw' | 'flat';
+
+/**
+ * - `euclidean`: the square root of the sum of squared differences
+ * - `cosine`: 1 - cos, from 0 to 2; a zero vector has distance 1 to everything
+ * - `dot`: the negated dot product
+ * - `manhattan`: the sum of absolute differences
+ */
+export type Distance = 'euclidean' | 'cosine' | 'dot' | 'manhattan';
+
+/**
+ * When a write is safe.
+ * - `commit`: synced to the disk when the call returns
+ * - `os`: handed to the system: survives the process, not the power
+ * - `none`: for bulk loads: nothing is promised before `flush()`, `save()` or `close()`
+ */
+export type Durability = 'commit' | 'os' | 'none';
+
+/** A vector: `dimension` numbers, each finite. */
+export type VectorInput = Float32Array | Float64Array | ReadonlyArray<number> | IntegerArray;
+
+/** Many vectors: row after row in one flat array, or an array of vectors. */
+export type RowsInput = VectorInput | ReadonlyArray<VectorInput>;
+
+export type IntegerArray =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+/**
+ * Metadata of one row: strings by string, without NUL. Pairs keep their order; of an object's keys JavaScript itself
+ * moves those like "7" to the front, which a Map or pairs avoid.
+ */
+export type MetadataInput =
+  | Readonly<Record<string, string>>
+  | ReadonlyMap<string, string>
+  | ReadonlyArray<readonly [string, string]>;
+
+export type Metadata = Record<string, string>;
+
+/** Only rows whose metadata has exactly this pair: one key and its value. */
+export type Filter = Readonly<Record<string, string>> | readonly [key: string, value: string];
+
+/**
+ * Of the graph. What is left out is at the default named here. `M` and `efConstruction` must be those of an existing
+ * file (leave `hnsw` out to take them from it).
+ */
+export interface HnswOptions {
+  /** Links a node above the base layer, 2 to 64; the base layer has twice as many. Default 16. */
+  M?: number;
+  /** Candidates kept while inserting, 1 to 4096. Default 200. */
+  efConstruction?: number;
+  /** Candidates kept while searching, 1 to 65536. Default 50. May differ from the file's. */
+  efSearch?: number;
+}
+
+export interface OpenOptions {
+  /** Components a vector, 1 to 65535. Needed for a new database; an existing file's own if left out. */
+  dimension?: number;
+  /** Default: the file's; `'hnsw'` for a new database. */
+  index?: Index;
+  /** Default: the file's; `'euclidean'` for a new database. */
+  distance?: Distance;
+  /** Default: the file's; the values named in {@link HnswOptions} for a new database. */
+  hnsw?: HnswOptions;
+  /** Default `'commit'`. */
+  durability?: Durability;
+  /** No lock and no writes: the file as it was when opened, until `refresh()`. Default false. */
+  readOnly?: boolean;
+  /** Of the graph's random layers, 0 to 2^64 - 1. Default, and 0: the file's, or the library's constant. */
+  seed?: number | bigint;
+  /** Force these distance kernels; all give the same bits. Default: the fastest, `'wasm128'`. */
+  kernels?: 'wasm128' | 'scalar';
+  /** Pack the log into the image on `close()`. Default true. */
+  checkpointOnClose?: boolean;
+  /**
+   * Keep other writers out while this one is open. Default true, which needs the program `flock` (util-linux).
+   * With false, a writer in another process is not noticed, and two of them destroy the file.
+   */
+  lock?: boolean;
+  /** {@link WasmSource} of gigavector.wasm. Default: the file beside this package's code. */
+  wasm?: WasmSource;
+}
+
+/** A compiled module, its bytes, or where to read it: a URL, or in Node a path. */
+export type WasmSource = WebAssembly.Module | ArrayBuffer | ArrayBufferView | URL | string;
+
+export interface SearchManyOptions {
+  /** How many hits, from 1. Default 10. Larger than the number of rows is all rows. */
+  k?: number;
+  /** Default: the index's own. Another metric is answered exactly, by a scan. */
+  distance?: Distance;
+  /** Default: all rows. */
+  filter?: Filter;
+  /** Candidates kept in the graph, at least `k` are. Default: the database's. */
+  efSearch?: number;
+}
+
+export interface SearchOptions extends SearchManyOptions {
+  /** Give each hit its `vector`. Default false. */
+  withVectors?: boolean;
+  /** Give each hit its `metadata`. Default true. */
+  withMetadata?: boolean;
+}
+
+export interface Hit {
+  id: number;
+  /** Smaller is nearer. */
+  distance: number;
+  /** Only with `withVectors`. */
+  vector?: Float32Array;
+  /** Unless `withMetadata` is false; `{}` for none. */
+  metadata?: Metadata;
+}
+
+/** The hits of n queries: those of query i are `counts[i]` entries from `i * k`. */
+export interface Hits {
+  /** Entries a query: the `k` asked for, or the number of rows if that is smaller (1 if there are none). */
+  k: number;
+  /** [n, k] ids; -1 where there was no further hit. */
+  ids: Float64Array;
+  /** [n, k] distances; Infinity where there was no further hit. */
+  distances: Float32Array;
+  /** [n] numbers of hits. */
+  counts: Uint32Array;
+}
+
+export interface Row {
+  id: number;
+  vector: Float32Array;
+  metadata: Metadata;
+}
+
+export interface Info {
+  index: Index;
+  distance: Distance;
+  dimension: number;
+  /** Live rows. */
+  size: number;
+  /** The id of the next row added. */
+  nextId: number;
+  readOnly: boolean;
+  /** Name of the distance kernels in use. */
+  kernels: string;
+  seed: bigint;
+  /** Checkpoints this file has seen; 0 without a file. */
+  generation: number;
+  /** Size of the file's packed image. */
+  imageBytes: number;
+  /** Size of the log behind it. */
+  logBytes: number;
+  /** Calls that `open` replayed from the log. */
+  recoveredGroups: number;
+  /** Torn bytes that `open` cut off the end. */
+  cutBytes: number;
+  /** As `memoryUsage()`. */
+  memoryBytes: number;
+  /** Size of the WebAssembly memory this database lives in; it never shrinks. */
+  wasmMemoryBytes: number;
+}
+
+/** 0 is no limit. */
+export interface ResourceLimits {
+  /** Of `memoryUsage()`. */
+  maxMemoryBytes: number;
+  /** Live rows. */
+  maxVectors: number;
+  /** Calls under way at once. */
+  maxConcurrentOperations: number;
+}
+
+export interface CheckReport {
+  /** Valid copies of the file's superblock: 2 is right, also without a file. */
+  superblockCopies: number;
+  /** Live rows. */
+  rows: number;
+  /** Live rows that a walk of the graph reaches. */
+  reachable: number;
+  /** Links of the graph's base layer. */
+  links: number;
+  /** Broken invariants found. */
+  faults: number;
+}
+
+export type ErrorName =
+  | 'GV_ERR_ARGUMENT'
+  | 'GV_ERR_NO_MEMORY'
+  | 'GV_ERR_IO'
+  | 'GV_ERR_CORRUPT'
+  | 'GV_ERR_LOCKED'
+  | 'GV_ERR_READ_ONLY'
+  | 'GV_ERR_NOT_FOUND'
+  | 'GV_ERR_LIMIT'
+  | 'GV_ERR_UNSUPPORTED'
+  | 'GV_ERR_BAD_FILTER'
+  | 'GV_ERR_UNKNOWN';
+
+/** The one error of this package; `message` is the core's sentence. */
+export class GigaVectorError extends Error {
+  constructor(code: number, sentence: string, options?: { cause?: unknown });
+  /** The core's status, from -1 down. */
+  readonly code: number;
+  /** The status by name; branch on this. */
+  readonly name: ErrorName;
+  /** From `check()` only: what it counted. */
+  readonly report?: CheckReport;
+}
+
+/**
+ * A database. Each lives in an instance of the module of its own, so its memory goes when it is closed and dropped.
+ *
+ * Only one writer may have a file open, in this process or another (`GV_ERR_LOCKED`); any number may read it.
+ */
+export class Database {
+  private constructor();
+
+  /**
+   * Open the database in the file `path`, creating it if absent; null keeps it in memory only.
+   *
+   * An option that differs from an existing file's is `GV_ERR_ARGUMENT` and names both. After a crash the file is
+   * recovered first: every write that returned is there. In a page a path is `GV_ERR_UNSUPPORTED`.
+   * A file with ids past 2^53 - 1 is `GV_ERR_UNSUPPORTED`, since a Number cannot hold them.
+   */
+  static open(path?: string | URL | null, options?: OpenOptions): Promise<Database>;
+
+  /**
+   * Open the bytes of a database file, e.g. of `toBytes()`. They are copied; the database lives in memory and may be
+   * written. `GV_ERR_CORRUPT` for anything else.
+   */
+  static fromBytes(
+    bytes: Uint8Array | ArrayBuffer,
+    options?: Pick<OpenOptions, 'dimension' | 'index' | 'wasm'>,
+  ): Promise<Database>;
+
+  /** Write what is owed, pack the file, unlock it and free the memory. A second call does nothing. */
+  close(): void;
+  /** `close()`, for `using`. */
+  [Symbol.dispose](): void;
+
+  /**
+   * Add one row; its id.
+   * `GV_ERR_ARGUMENT`: another dimension, a component that is not finite, or metadata that breaks its rules.
+   */
+  add(vector: VectorInput, metadata?: MetadataInput | null): number;
+
+  /**
+   * Add rows in one call, all or none; their ids. `metadata[i]` is of row i. Much faster than single adds to a file,
+   * which is synced once a call.
+   */
+  addMany(rows: RowsInput, metadata?: ReadonlyArray<MetadataInput | null | undefined> | null): number[];
+
+  /** Delete a row, or several: all or none. `GV_ERR_NOT_FOUND` names the first that is not there. */
+  delete(ids: number | ReadonlyArray<number> | Float64Array): void;
+
+  /** Replace the vector of a row, keeping its id and metadata. */
+  updateVector(id: number, vector: VectorInput): void;
+
+  /** Replace all metadata of a row; null or undefined leaves none. */
+  updateMetadata(id: number, metadata: MetadataInput | null | undefined): void;
+
+  /**
+   * The nearest rows, nearest first, ties by id: always min(k, rows that pass the filter) of them.
+   * `GV_ERR_ARGUMENT`: `k` is 0, or the query has another dimension or a component that is not finite.
+   */
+  search(query: VectorInput, options?: SearchOptions): Hit[];
+
+  /** `search` for many queries at once, without metadata, in typed arrays. */
+  searchMany(queries: RowsInput, options?: SearchManyOptions): Hits;
+
+  /** Copy of a row; `GV_ERR_NOT_FOUND` if it is not there (see `has`). */
+  get(id: number): Row;
+
+  /** Copies of rows, in this order; `GV_ERR_NOT_FOUND` names the first that is not there. */
+  getMany(ids: Iterable<number>): Row[];
+
+  has(id: number): boolean;
+
+  /** Live rows. */
+  readonly size: number;
+
+  /** Components a vector. */
+  readonly dimension: number;
+
+  info(): Info;
+
+  /** Bytes that rows, graph, metadata and buffers take: counted, not estimated. */
+  memoryUsage(): number;
+
+  getResourceLimits(): ResourceLimits;
+
+  /** Set all limits; those left out are 0, no limit. A write that would pass one is `GV_ERR_LIMIT`. */
+  setResourceLimits(limits?: Partial<ResourceLimits>): void;
+
+  /** With at most this many rows a search scans them all. Default 1,000; kept by this object only. */
+  setExactSearchThreshold(rows: number): void;
+
+  /** Check every structure. `GV_ERR_CORRUPT` with the first fault in words and the figures as `report`. */
+  check(): CheckReport;
+
+  /**
+   * Pack the database into its own file, or write a packed copy to `path` and stay on its own.
+   * The file appears whole or not at all.
+   */
+  save(path?: string | URL): void;
+
+  /** Sync every write to the disk: for durability other than `'commit'`. */
+  flush(): void;
+
+  /** Of a read-only database: take over the newest state of the file. */
+  refresh(): void;
+
+  /** The bytes of the file that `save(path)` would write. */
+  toBytes(): Uint8Array;
+}

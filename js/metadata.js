@@ -1,0 +1,89 @@
+/**
+ * Metadata as the core packs it (GV_PackedMetadata): for each row a u32 count of pairs, then for each pair u32 key
+ * bytes, u32 value bytes, key, value; UTF-8, little-endian.
+ */
+import { argumentError } from './error.js';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const LONE_SURROGATE = /\p{Surrogate}/u; // half a character: UTF-8 cannot say it
+
+/** `text` as it is, if it is a string that UTF-8 can say. */
+export function checkedText(text, what) {
+  if (typeof text !== 'string') throw argumentError(`${what} must be a string, got ${describe(text)}`);
+  if (LONE_SURROGATE.test(text)) throw argumentError(`${what} has a lone surrogate, which UTF-8 cannot say`);
+  return text;
+}
+
+/** What `value` is, for a sentence. */
+export function describe(value) {
+  if (value === null) return 'null';
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
+  if (typeof value !== 'object') return typeof value;
+  return value.constructor?.name ?? 'an object';
+}
+
+/** The pairs of one row's metadata: an object, a Map or pairs; null and undefined are none. */
+function pairsOf(metadata) {
+  if (metadata === null || metadata === undefined) return [];
+  if (typeof metadata !== 'object') {
+    throw argumentError(`metadata must be an object of strings, got ${describe(metadata)}`);
+  }
+  if (!(Symbol.iterator in metadata)) return Object.entries(metadata);
+  return Array.from(metadata, (pair) => {
+    if (Array.isArray(pair) && pair.length === 2) return pair;
+    throw argumentError(`metadata must be an object of strings or [key, value] pairs, got ${describe(pair)}`);
+  });
+}
+
+/** The packed bytes of many rows' metadata. */
+export function pack(rows) {
+  let bytes = new Uint8Array(256);
+  let end = 0;
+  const room = (size) => {
+    if (end + size <= bytes.length) return;
+    const larger = new Uint8Array(Math.max(2 * bytes.length, end + size));
+    larger.set(bytes.subarray(0, end));
+    bytes = larger;
+  };
+  const number = (at, value) => new DataView(bytes.buffer).setUint32(at, value, true);
+  const text = (string) => {
+    room(3 * string.length); // UTF-8 takes at most three bytes for each UTF-16 unit
+    const { written } = encoder.encodeInto(string, bytes.subarray(end));
+    end += written;
+    return written;
+  };
+  for (const metadata of rows) {
+    const pairs = pairsOf(metadata);
+    room(4);
+    number(end, pairs.length);
+    end += 4;
+    for (const [key, value] of pairs) {
+      checkedText(key, 'a metadata key');
+      checkedText(value, `metadata ${describe(key)}`);
+      room(8);
+      const head = end;
+      end += 8;
+      number(head, text(key));
+      number(head + 4, text(value));
+    }
+  }
+  return bytes.subarray(0, end);
+}
+
+/** The metadata of `count` rows from their packed bytes: one object a row. */
+export function unpack(bytes, count) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  const number = () => view.getUint32((at += 4) - 4, true);
+  const text = (size) => decoder.decode(bytes.subarray(at, (at += size)));
+  return Array.from({ length: count }, () => {
+    const pairs = Array.from({ length: number() }, () => {
+      const keyBytes = number();
+      const valueBytes = number();
+      return [text(keyBytes), text(valueBytes)];
+    });
+    return Object.fromEntries(pairs); // defines "__proto__" as a key like any other
+  });
+}

@@ -1,0 +1,41 @@
+/** From the `wasm` option to a compiled module. */
+import { GigaVectorError, argumentError } from './error.js';
+import { STATUS } from './layout.js';
+import { describe } from './metadata.js';
+
+const compiled = new Map(); // promises by address: a module is compiled once, and each database is an instance of it
+
+/**
+ * `source` is a compiled module, its bytes, or an address; undefined is the file beside this one.
+ * `readBytes(url)` is the platform's way to read an address.
+ */
+export async function moduleFrom(source, readBytes) {
+  if (source instanceof WebAssembly.Module) return source;
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compile(source, 'the bytes given as `wasm`');
+  if (source !== undefined && typeof source !== 'string' && !(source instanceof URL)) {
+    throw argumentError(`wasm must be a WebAssembly.Module, its bytes or an address, got ${describe(source)}`);
+  }
+  const address = source === undefined ? new URL('./gigavector.wasm', import.meta.url) : source;
+  const key = String(address);
+  if (!compiled.has(key)) {
+    const promise = readBytes(address).then((bytes) => compile(bytes, key));
+    compiled.set(key, promise);
+    promise.catch(() => compiled.delete(key)); // the next open tries again
+  }
+  return compiled.get(key);
+}
+
+async function compile(source, name) {
+  const bytes = ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    : new Uint8Array(source);
+  const isModule = bytes.length >= 8 && [0x00, 0x61, 0x73, 0x6d].every((byte, i) => bytes[i] === byte);
+  if (!isModule) {
+    const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    throw new GigaVectorError(
+      STATUS.GV_ERR_IO,
+      `${name} is not a WebAssembly module: it begins with "${start}" (3c is "<": a page where the file should be?)`,
+    );
+  }
+  return WebAssembly.compile(bytes);
+}

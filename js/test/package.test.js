@@ -1,0 +1,107 @@
+// Deleted, the tree could work while what users install does not: a file left out, an export that leads nowhere.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import { PACKAGE, ROOT, newFolder } from './support.js';
+
+const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+
+function run(command, args, cwd) {
+  const { error, status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  assert.ok(!error && status === 0, `${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
+}
+
+/** The code blocks of one section of a README, in order: [language, text]. */
+function blocksOf(section, document = readme) {
+  const text = document.split(/^## /m).find((part) => part.startsWith(`${section}\n`));
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, block]) => [language, block]);
+}
+
+/** An empty folder with the packed package installed in it, and the list of what was packed. */
+function installed() {
+  const folder = newFolder();
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', folder], PACKAGE));
+  const project = newFolder();
+  writeFileSync(join(project, 'package.json'), '{"name": "project", "private": true, "type": "module"}');
+  run('npm', ['install', '--no-audit', '--no-fund', '--offline', join(folder, packed.filename)], project);
+  return { project, files: packed.files.map(({ path }) => path).sort() };
+}
+
+test('the packed package, installed in an empty folder, runs the examples of the README', (t) => {
+  const { project, files } = installed();
+  const [[language, example], [, printed]] = blocksOf('Node');
+  assert.equal(language, 'js');
+  writeFileSync(join(project, 'example.js'), example);
+  assert.equal(run(process.execPath, ['example.js'], project), printed);
+
+  const [[, errors]] = blocksOf('What there is');
+  writeFileSync(join(project, 'errors.js'), errors);
+  assert.equal(run(process.execPath, ['errors.js'], project), 'true GV_ERR_ARGUMENT expected vector of dim 128, got 64\n');
+
+  const [[, root]] = blocksOf('Node', readFileSync(join(ROOT, 'README.md'), 'utf8'));
+  const file = `import { Database } from 'gigavector';
+    const db = await Database.open('example.gv', { dimension: 64, distance: 'cosine' });
+    for (let i = 1; i <= 9; i++) db.add(new Float32Array(64).fill(1, 0, i), { parity: i % 2 ? 'odd' : 'even' });
+    db.close();`;
+  writeFileSync(join(project, 'file.js'), file); // what the Python example before it would have left
+  writeFileSync(join(project, 'root.js'), root);
+  run(process.execPath, ['file.js'], project);
+  assert.match(run(process.execPath, ['root.js'], project), /^8 [\d.]+ \{ parity: 'odd' \}\n6 .*\n4 .*\n$/);
+
+  const wasm = `import { readFileSync } from 'node:fs'; import { createRequire } from 'node:module';
+    console.log(readFileSync(createRequire(import.meta.url).resolve('gigavector/gigavector.wasm')).length)`;
+  writeFileSync(join(project, 'wasm.js'), wasm);
+  assert.equal(Number(run(process.execPath, ['wasm.js'], project)), readFileSync(join(PACKAGE, 'gigavector.wasm')).length);
+
+  const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
+  assert.deepEqual(Object.keys(lock.packages), ['', 'node_modules/gigavector'], 'no dependencies');
+
+  const code = files.filter((name) => name.endsWith('.js'));
+  assert.deepEqual(files, ['LICENSE', 'README.md', 'gigavector.wasm', 'index.d.ts', 'package.json', ...code].sort());
+  t.diagnostic(`${files.length} files: ${files.join(' ')}`);
+  printSizes(t, join(project, 'node_modules/gigavector'), code);
+});
+
+/** Sizes of what a page loads and of what Node loads: the module and the code behind each entry. */
+function printSizes(t, folder, code) {
+  const size = (names) => {
+    const bytes = Buffer.concat(names.map((name) => readFileSync(join(folder, name))));
+    return [bytes.length, gzipSync(bytes, { level: 9 }).length];
+  };
+  const kinds = {
+    'gigavector.wasm': ['gigavector.wasm'],
+    'loader for Node': code.filter((name) => !name.includes('browser')),
+    'loader for pages': code.filter((name) => name !== 'index.js' && name !== 'host_node.js'),
+  };
+  let gzipped = 0;
+  for (const [kind, names] of Object.entries(kinds)) {
+    const [raw, gzip] = size(names);
+    t.diagnostic(`${kind}: ${raw} bytes, ${gzip} by gzip`);
+    if (kind !== 'loader for Node') gzipped += gzip;
+  }
+  assert.ok(gzipped <= 75 * 1024, `module and loader are ${gzipped} bytes by gzip, more than 75 KiB`);
+}
+
+test('the package asks for nothing and says what it is', () => {
+  const about = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+  assert.equal(about.license, 'Apache-2.0');
+  assert.equal(readFileSync(join(PACKAGE, 'LICENSE'), 'utf8'), readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
+  for (const key of ['dependencies', 'optionalDependencies', 'peerDependencies']) assert.equal(about[key], undefined);
+  assert.deepEqual(Object.keys(about.scripts), ['test'], 'nothing runs on install');
+  assert.equal(Object.keys(about.exports['.'])[0], 'types');
+  const lock = readFileSync(join(PACKAGE, 'package-lock.json'), 'utf8');
+  assert.doesNotMatch(lock, /"resolved"|https?:/, 'a lock file names no addresses');
+});
+
+test('no code is made from strings, so that pages with a content security policy work', () => {
+  for (const name of JSON.parse(run('npm', ['pack', '--json', '--dry-run'], PACKAGE))[0].files) {
+    if (name.path.endsWith('.js')) {
+      assert.doesNotMatch(readFileSync(join(PACKAGE, name.path), 'utf8'), /\beval\(|new Function/, name.path);
+    }
+  }
+});

@@ -1,0 +1,49 @@
+// A TypeScript user's program: types.test.js compiles it, nothing runs it. A line after @ts-expect-error must not compile.
+import { Database, GigaVectorError, type CheckReport, type Hit, type Hits, type Row } from 'gigavector';
+
+export async function use(): Promise<number> {
+  using db = await Database.open('file.gv', {
+    dimension: 3,
+    index: 'hnsw',
+    distance: 'cosine',
+    hnsw: { M: 16, efConstruction: 200, efSearch: 50 },
+    durability: 'commit',
+    readOnly: false,
+    seed: 7n,
+    kernels: 'wasm128',
+    lock: true,
+    checkpointOnClose: true,
+    wasm: new URL('file:///gigavector.wasm'),
+  });
+  const id: number = db.add(Float32Array.of(1, 2, 3), { key: 'value' });
+  const ids: number[] = db.addMany([[1, 2, 3], new Float64Array(3)], [null, new Map([['a', 'b']])]);
+  const hits: Hit[] = db.search([1, 2, 3], { k: 5, filter: { key: 'value' }, distance: 'dot', withVectors: true });
+  const many: Hits = db.searchMany(new Float32Array(6), { k: 2, filter: ['key', 'value'], efSearch: 100 });
+  const row: Row = db.get(id);
+  const report: CheckReport = db.check();
+  db.delete(ids);
+  db.updateVector(id, row.vector);
+  db.updateMetadata(id, null);
+  db.setResourceLimits({ maxVectors: 10 });
+  db.save(new URL('file:///copy.gv'));
+  const copy = await Database.fromBytes(db.toBytes(), { dimension: 3 });
+  copy.close();
+
+  // @ts-expect-error: metadata values are strings
+  db.add([1, 2, 3], { year: 1999 });
+  // @ts-expect-error: no such option
+  db.search([1, 2, 3], { top: 5 });
+  // @ts-expect-error: no such metric
+  await Database.open(null, { dimension: 3, distance: 'hamming' });
+  // @ts-expect-error: made by open()
+  new Database();
+  // @ts-expect-error: size is read only
+  db.size = 5;
+
+  try {
+    db.flush();
+  } catch (error) {
+    if (error instanceof GigaVectorError && error.name === 'GV_ERR_IO') return error.code;
+  }
+  return (hits[0]?.distance ?? 0) + many.k + report.rows + db.size + db.dimension;
+}

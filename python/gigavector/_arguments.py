@@ -1,0 +1,146 @@
+"""Arguments in: numbers, names, paths and options as C takes them; what C could misread is refused here, by name."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from ._errors import ArgumentError, QueryError
+from ._ffi import ffi, lib
+from ._metadata import encoded
+from ._types import DistanceType, HNSWConfig, IndexType, IVFPQConfig
+
+_Enum = TypeVar("_Enum", IndexType, DistanceType)
+
+SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
+UINT32_MAX = 2**32 - 1
+UINT64_MAX = 2**64 - 1
+
+_SEARCH_OPTIONS = ffi.typeof("GV_SearchOptions *")
+_DURABILITY = {
+    "commit": lib.GV_DURABILITY_COMMIT,
+    "os": lib.GV_DURABILITY_OS,
+    "none": lib.GV_DURABILITY_NONE,
+}
+
+
+def open_options(
+    dimension: int | None,
+    index: IndexType | int | None,
+    distance: DistanceType | int | None,
+    hnsw_config: HNSWConfig | None = None,
+    ivfpq_config: IVFPQConfig | None = None,
+    *,
+    durability: str = "commit",
+    seed: int | None = None,
+    kernels: str | None = None,
+) -> tuple[Any, list[Any]]:
+    """GV_OpenOptions, and what must live as long as they do."""
+    options = ffi.new("GV_OpenOptions *")
+    lib.gv_open_options_init(options)
+    if dimension is not None:
+        options.dimension = integer("dimension", dimension, 1, SIZE_MAX)
+    if index is not None:
+        options.index_type = enum_value(IndexType, index, "index")
+    if distance is not None:
+        options.distance = enum_value(DistanceType, distance, "distance")
+    if not isinstance(durability, str) or durability not in _DURABILITY:
+        raise ArgumentError(f"durability must be one of {', '.join(map(repr, _DURABILITY))}, got {durability!r}")
+    options.durability = _DURABILITY[durability]
+    if seed is not None:
+        options.seed = integer("seed", seed, 1, UINT64_MAX)
+    keep: list[Any] = []
+    if hnsw_config is not None:
+        options.hnsw = _config(hnsw_config, HNSWConfig, "GV_HNSWConfig *", lib.gv_hnsw_config_init, keep)
+    if ivfpq_config is not None:
+        options.ivfpq = _config(ivfpq_config, IVFPQConfig, "GV_IVFPQConfig *", lib.gv_ivfpq_config_init, keep)
+    if kernels is not None:
+        keep.append(c_string(kernels, "kernels"))  # the struct itself keeps nothing alive
+        options.kernels = keep[-1]
+    return options, keep
+
+
+def _config(
+    config: Any, kind: type[HNSWConfig] | type[IVFPQConfig], c_type: str, init: Callable[[Any], None], keep: list[Any]
+) -> Any:
+    if not isinstance(config, kind):
+        raise ArgumentError(f"expected a {kind.__name__}, got {type(config).__name__}")
+    filled = ffi.new(c_type)
+    init(filled)
+    for field in fields(config):
+        name = f"{kind.__name__}.{field.name}"
+        setattr(filled, field.name, integer(name, getattr(config, field.name), 0, UINT32_MAX))
+    keep.append(filled)
+    return filled
+
+
+def search_options(
+    distance: DistanceType | int | None, filter_metadata: tuple[str, str] | None, ef_search: int | None
+) -> tuple[Any, Any]:
+    """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do."""
+    if distance is None and filter_metadata is None and ef_search is None:
+        return ffi.NULL, None
+    options = ffi.new(_SEARCH_OPTIONS)
+    lib.gv_search_options_init(options)
+    if distance is not None:
+        options.distance = enum_value(DistanceType, distance, "distance")
+    if ef_search is not None:
+        options.ef_search = integer("ef_search", ef_search, 1, UINT32_MAX)
+    keep = None
+    if filter_metadata is not None:
+        if not isinstance(filter_metadata, (tuple, list)) or len(filter_metadata) != 2:
+            raise ArgumentError(f"filter_metadata must be a pair (key, value), got {filter_metadata!r}")
+        key, value = filter_metadata
+        keep = (c_string(key, "filter key"), c_string(value, f"filter value of {key!r}"))
+        options.filter_key, options.filter_value = keep
+    return options, keep
+
+
+def integer(name: str, value: Any, least: int, most: int) -> int:
+    try:
+        number: int = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name} must be an integer, got {type(value).__name__}") from None
+    if not least <= number <= most:
+        raise ArgumentError(f"{name} must be {least} ..= {most}, got {number}")
+    return number
+
+
+def enum_value(kind: type[_Enum], value: Any, name: str) -> _Enum:
+    try:
+        return kind(value)
+    except ValueError:
+        names = ", ".join(f"{member.name} {member.value}" for member in kind)
+        raise ArgumentError(f"{name} must be a {kind.__name__} ({names}), got {value!r}") from None
+
+
+def row_id(value: Any) -> int:
+    return integer("id", value, 0, UINT64_MAX)
+
+
+def hit_count(value: Any) -> int:
+    """k as C takes it; 0 is left for the core to refuse, and what is more than all memory is cut."""
+    try:
+        number: int = operator.index(value)
+    except TypeError:
+        raise QueryError(f"k must be an integer, got {type(value).__name__}") from None
+    if number < 0:
+        raise QueryError(f"k must be at least 1, got {number}")
+    return number if number <= SIZE_MAX else SIZE_MAX
+
+
+def c_string(text: Any, what: str) -> Any:
+    return ffi.new("char[]", encoded(text, what))
+
+
+def c_path(path: Any) -> Any:
+    try:
+        name = os.fsencode(path)
+    except TypeError:
+        raise ArgumentError(f"path must be str, bytes, os.PathLike or None, got {type(path).__name__}") from None
+    if b"\0" in name:
+        raise ArgumentError("path contains a NUL character")
+    return ffi.new("char[]", name)

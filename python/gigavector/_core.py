@@ -1,0 +1,507 @@
+"""Database: the whole interface, thin over the core. The core checks arguments and locks; this turns types."""
+
+from __future__ import annotations
+
+import operator
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
+from types import TracebackType
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arguments import (
+    SIZE_MAX,
+    UINT32_MAX,
+    UINT64_MAX,
+    c_path,
+    enum_value,
+    hit_count,
+    integer,
+    open_options,
+    row_id,
+    search_options,
+)
+from ._arrays import FLOATS, many_vectors, one_or_many, one_vector
+from ._errors import ArgumentError, ClosedError, CorruptError, QueryError, check, last_error
+from ._ffi import ffi, lib
+from ._metadata import borrowed, pack_row, pack_rows, unpack_rows
+from ._types import (
+    CheckReport,
+    DatabaseInfo,
+    DistanceType,
+    HNSWConfig,
+    IndexType,
+    IVFPQConfig,
+    SearchHit,
+    Vector,
+)
+
+VectorLike = npt.ArrayLike  # a list or tuple of numbers, an array.array, a NumPy array, anything with a buffer
+VectorsLike = npt.ArrayLike | Iterator[npt.ArrayLike]
+Metadata = Mapping[str, str]
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+Bytes = bytes | bytearray | memoryview
+
+_UINT64S = ffi.typeof("uint64_t[]")
+_ONE_ID = ffi.typeof("uint64_t[1]")
+_ROWS_OUT = ffi.typeof("GV_Rows **")
+_NULL = ffi.NULL
+_WIDE_K = 1024  # knn_query() gives [n, k] arrays up to this k, whatever the number of rows
+
+
+class Database:
+    """An embedded vector database in one file, or in memory. Made by `Database.open` and its relatives.
+
+    Any number of threads may search while one writes; the interpreter lock is released during calls.
+    """
+
+    _db: Any  # the core's handle, opaque; NULL once closed
+    _path: str | None
+    _dimension: int
+    _index: IndexType
+    _distance: DistanceType
+    _pid: int
+    _calls: dict[object, int]
+    _closing: Any
+
+    def __init__(self, *_arguments: object, **_options: object) -> None:
+        raise TypeError("use Database.open(path, dimension), open_mmap, open_from_memory or from_bytes")
+
+    # ---- open and close ----
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        dimension: int | None = None,
+        index: IndexType | int | None = None,
+        distance: DistanceType | int | None = None,
+        hnsw_config: HNSWConfig | None = None,
+        ivfpq_config: IVFPQConfig | None = None,
+        *,
+        durability: str = "commit",
+        read_only: bool = False,
+        seed: int | None = None,
+        kernels: str | None = None,
+        checkpoint_on_close: bool = True,
+    ) -> Database:
+        """Open the database in the file `path`, creating it if absent; None keeps it in memory only.
+
+        None stands for the file's own value, or for a new database: HNSW, EUCLIDEAN and the default configuration.
+        A value that differs from the file's is refused, naming both; HNSWConfig.ef_search alone may differ.
+
+        durability: when a write that returned is safe. "commit": synced to the disk; "os": survives the process,
+            not the power; "none": for bulk loads, nothing is promised before flush(), save() or close().
+        read_only: no lock and no write; the state of the file at open, until refresh().
+        seed: of the graph's layers; the same calls with the same seed give the same file, byte for byte.
+        kernels: force "scalar", "sse41", "avx2" or "avx512"; None: the best that runs here.
+        checkpoint_on_close: pack the log into the image when closing.
+        """
+        options, _keep = open_options(
+            dimension, index, distance, hnsw_config, ivfpq_config, durability=durability, seed=seed, kernels=kernels
+        )
+        options.read_only = bool(read_only)
+        options.checkpoint_on_close = bool(checkpoint_on_close)
+        return cls._opened(path, options)
+
+    @classmethod
+    def open_mmap(
+        cls,
+        path: Path,
+        dimension: int | None = None,
+        index: IndexType | int | None = None,
+        distance: DistanceType | int | None = None,
+        hnsw_config: HNSWConfig | None = None,
+    ) -> Database:
+        """Open a file read-only with its vectors left in the mapped file: at once, whatever the size.
+
+        The checksum of a block of vectors is verified at its first touch, where a search may raise CorruptError.
+        """
+        if path is None:
+            raise ArgumentError("open_mmap needs the path of a file")
+        options, _keep = open_options(dimension, index, distance, hnsw_config)
+        options.read_only = options.memory_map = 1
+        return cls._opened(path, options)
+
+    @classmethod
+    def open_from_memory(
+        cls, data: Bytes, dimension: int | None = None, index: IndexType | int | None = None
+    ) -> Database:
+        """Open the bytes of a database file, which are copied. The database lives in memory; it may be written."""
+        size = 0 if dimension is None else integer("dimension", dimension, 1, SIZE_MAX)
+        kind = -1 if index is None else enum_value(IndexType, index, "index")
+        try:
+            given = ffi.from_buffer("uint8_t[]", data)
+        except TypeError as error:
+            raise ArgumentError(f"expected the bytes of a database file: {error}") from None
+        handle = lib.gv_db_open_from_memory(given, len(given), size, ffi.cast("GV_IndexType", kind))
+        if not handle:
+            raise last_error()
+        return cls._adopt(handle, None)
+
+    @classmethod
+    def from_bytes(cls, data: Bytes, dimension: int | None = None, index: IndexType | int | None = None) -> Database:
+        """The other direction of to_bytes(); the same as open_from_memory()."""
+        return cls.open_from_memory(data, dimension, index)
+
+    @classmethod
+    def _opened(cls, path: Path | None, options: Any) -> Database:
+        name = _NULL if path is None else c_path(path)
+        out = ffi.new("GV_Database **")
+        check(lib.gv_db_open_with_options(name, options, out))
+        return cls._adopt(out[0], None if path is None else os.fsdecode(path))
+
+    @classmethod
+    def _adopt(cls, handle: Any, path: str | None) -> Database:
+        db = cls.__new__(cls)
+        db._db = ffi.gc(handle, _closer())  # the safety net; close() is the way
+        db._path = path
+        db._pid = os.getpid()
+        db._calls = {}
+        db._closing = threading.RLock()
+        info = db.info
+        db._dimension, db._index, db._distance = info.dimension, info.index, info.distance
+        return db
+
+    def close(self) -> None:
+        """Write what is owed, pack the log into the file, unlock and free. Waits for calls in flight.
+
+        A second close does nothing. Every other use afterwards raises ClosedError.
+        """
+        if os.getpid() != self._pid:  # a forked child has no threads to wait for, and the file is its parent's
+            self._db = _NULL
+            return
+        with self._closing:
+            handle, self._db = self._db, _NULL
+            if not handle:
+                return
+            this_thread = threading.get_ident()  # its calls are over: this is a signal handler within one
+            while any(thread != this_thread for thread in list(self._calls.values())):
+                time.sleep(0.0002)
+            ffi.gc(handle, None)  # from here on only the line below frees it
+            check(lib.gv_db_close(handle))
+
+    @property
+    def closed(self) -> bool:
+        return not self._db
+
+    def __enter__(self) -> Database:
+        if not self._db:
+            raise _closed()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_db", None) and self._path is not None and os.getpid() == self._pid:
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=2)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Database cannot be pickled or copied: save(path) or to_bytes() carry its contents")
+
+    def __repr__(self) -> str:
+        where = "in memory" if self._path is None else repr(self._path)
+        if not self._db:
+            return f"<gigavector.Database {where}, closed>"
+        return f"<gigavector.Database {where}, {self._index.name}, {self._distance.name}, dimension {self._dimension}>"
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """function(handle, *arguments), while close() waits for it: it sees what is in `_calls`."""
+        call = object()
+        calls = self._calls
+        try:
+            calls[call] = threading.get_ident()
+            handle = self._db
+            if not handle:
+                raise _closed()
+            return function(handle, *arguments)
+        finally:
+            calls.pop(call, None)
+
+    # ---- write: each call is one commit, applied whole or not at all ----
+
+    def add_vector(self, vector: VectorLike, metadata: Metadata | None = None) -> int:
+        """Append one row; returns its id. Ids count from 0 in order of insertion and are never reused."""
+        pointer, dimension = one_vector(vector)
+        packed = pack_row(metadata) if metadata is not None else b""
+        pairs = borrowed(packed) if packed else _NULL
+        ids = ffi.new(_ONE_ID)
+        check(self._call(lib.gv_db_add, pointer, 1, dimension, pairs, ids))
+        return int(ids[0])
+
+    def add_vectors(self, vectors: VectorsLike, metadata: Iterable[Metadata | None] | None = None) -> list[int]:
+        """Append many rows, all or none; returns their ids. `metadata` has one dict (or None) a row."""
+        rows = many_vectors(vectors, self._dimension)
+        count, dimension = rows.shape
+        packed = pack_rows(metadata, count) if metadata is not None else b""
+        pairs = borrowed(packed) if packed else _NULL
+        ids: npt.NDArray[np.uint64] = np.empty(count, np.uint64)
+        lent = ffi.from_buffer(FLOATS, rows)
+        check(self._call(lib.gv_db_add, lent, count, dimension, pairs, ffi.from_buffer(_UINT64S, ids)))
+        listed: list[int] = ids.tolist()
+        return listed
+
+    def delete_vector(self, id: int) -> None:
+        """Delete a row. It leaves all results at once; its id is not used again."""
+        check(self._call(lib.gv_db_delete_vector_by_index, row_id(id)))
+
+    def delete_vectors(self, ids: Iterable[int]) -> None:
+        """Delete rows, all or none."""
+        listed = ffi.new(_UINT64S, [row_id(id) for id in ids])
+        check(self._call(lib.gv_db_delete, listed, len(listed)))
+
+    def update_vector(self, id: int, vector: VectorLike) -> None:
+        """Replace the vector of a row, keeping its id and its metadata."""
+        pointer, dimension = one_vector(vector)
+        check(self._call(lib.gv_db_update_vector, row_id(id), pointer, dimension))
+
+    def update_metadata(self, id: int, metadata: Metadata | None) -> None:
+        """Replace all metadata of a row; None or {} leaves none."""
+        packed = pack_row(metadata or {})
+        check(self._call(lib.gv_db_update_metadata, row_id(id), borrowed(packed)))
+
+    # ---- read ----
+
+    def search(
+        self,
+        query: VectorLike,
+        k: int,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        *,
+        ef_search: int | None = None,
+    ) -> list[SearchHit]:
+        """The `k` rows nearest to `query`, nearest first, ties by id: min(k, rows that pass the filter) hits, always.
+
+        distance: None is the index's own; any other metric is answered exactly, by a scan.
+        filter_metadata: only rows whose metadata has this (key, value).
+        ef_search: candidates that HNSW keeps, at least k; None is the configuration's.
+        """
+        pointer, dimension = one_vector(query)
+        options, _keep = search_options(distance, filter_metadata, ef_search)
+        return self._search_rows(pointer, dimension, hit_count(k), options)
+
+    def search_batch(
+        self,
+        queries: VectorsLike,
+        k: int,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        *,
+        ef_search: int | None = None,
+    ) -> list[list[SearchHit]]:
+        """search() for many queries: one list of hits each. See knn_query() for NumPy arrays instead."""
+        rows = many_vectors(queries, self._dimension)
+        count, dimension = rows.shape
+        options, _keep = search_options(distance, filter_metadata, ef_search)
+        lent, width = ffi.from_buffer(FLOATS, rows), hit_count(k)
+        return [self._search_rows(lent + at * dimension, dimension, width, options) for at in range(count)]
+
+    def knn_query(
+        self,
+        queries: VectorsLike,
+        k: int,
+        *,
+        ef_search: int | None = None,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """search() at full speed: (ids int64 [n, k], distances float32 [n, k]) of n queries, or of a single one.
+
+        Queries with fewer than k hits are padded with -1 and infinity. A k above 1,024 that is also above the number
+        of rows is cut to the larger of the two, so that the arrays stay within what there is to say.
+        """
+        rows = one_or_many(queries, self._dimension)
+        count, dimension = rows.shape
+        width = hit_count(k)
+        if width > _WIDE_K:
+            width = min(width, max(len(self), _WIDE_K))
+        if distance is None and filter_metadata is None and ef_search is None:
+            options = _NULL
+        else:
+            options, _keep = search_options(distance, filter_metadata, ef_search)
+        ids = np.empty((count, width), np.int64)
+        distances = np.empty((count, width), np.float32)
+        status = self._call(
+            lib.gv_db_search_batch,
+            ffi.from_buffer(FLOATS, rows),
+            count,
+            dimension,
+            width,
+            options,
+            ffi.from_buffer(_UINT64S, ids),
+            ffi.from_buffer(FLOATS, distances),
+            _NULL,
+        )
+        if status:
+            raise last_error(QueryError if width == 0 else ArgumentError)
+        return ids, distances
+
+    def get(self, id: int) -> Vector:
+        """A copy of one row; NotFoundError if it is not there."""
+        ids, out = ffi.new(_ONE_ID, [row_id(id)]), ffi.new(_ROWS_OUT)
+        check(self._call(lib.gv_db_get_rows, ids, 1, out))
+        try:
+            vectors, metadata = _contents(out[0])
+        finally:
+            lib.gv_rows_free(out[0])
+        return Vector(vectors[0], metadata[0])
+
+    def __len__(self) -> int:
+        return int(self._call(lib.gv_db_count))
+
+    def __bool__(self) -> bool:
+        return True  # an empty database is still one: `if db:` asks whether there is a database
+
+    def __contains__(self, id: object) -> bool:
+        try:
+            number = operator.index(id)  # type: ignore[arg-type]
+        except TypeError:
+            return False
+        return 0 <= number <= UINT64_MAX and bool(self._call(lib.gv_db_contains, number))
+
+    def _search_rows(self, pointer: Any, dimension: int, k: int, options: Any) -> list[SearchHit]:
+        out = ffi.new(_ROWS_OUT)
+        if self._call(lib.gv_db_search_rows, pointer, dimension, k, options, out):
+            raise last_error(QueryError if k == 0 else ArgumentError)
+        rows = out[0]
+        try:
+            count = rows.count
+            if count == 0:
+                return []
+            ids, distances = ffi.unpack(rows.ids, count), ffi.unpack(rows.distances, count)
+            vectors, metadata = _contents(rows)
+        finally:
+            lib.gv_rows_free(rows)
+        found = zip(ids, distances, vectors, metadata, strict=True)
+        return [SearchHit(id, distance, Vector(data, pairs)) for id, distance, data, pairs in found]
+
+    # ---- care ----
+
+    def save(self, path: Path | None = None) -> None:
+        """Pack the database into its own file, or into another one; the handle stays on its own."""
+        check(self._call(lib.gv_db_save, _NULL if path is None else c_path(path)))
+
+    def to_bytes(self) -> bytes:
+        """What save() would write, as bytes; from_bytes() opens them."""
+        data, size = ffi.new("void **"), ffi.new("size_t *")
+        check(self._call(lib.gv_db_save_to_memory, data, size))
+        try:
+            return bytes(ffi.buffer(data[0], size[0]))
+        finally:
+            lib.gv_free(data[0])
+
+    def flush(self) -> None:
+        """Sync every acknowledged write to the disk."""
+        check(self._call(lib.gv_db_flush))
+
+    def refresh(self) -> None:
+        """Of a read-only database: take over the newest state of the file."""
+        check(self._call(lib.gv_db_refresh))
+
+    def check(self) -> CheckReport:
+        """Check every structure: checksums, links, ids, reachability. Raises CorruptError at a fault; its `report`
+        holds the figures then."""
+        report = ffi.new("GV_CheckReport *", {"struct_size": ffi.sizeof("GV_CheckReport")})
+        status = self._call(lib.gv_db_check, report)
+        figures = CheckReport(*(int(getattr(report, figure.name)) for figure in fields(CheckReport)))
+        if status:
+            error = last_error()
+            if isinstance(error, CorruptError):
+                error.report = figures
+            raise error
+        return figures
+
+    @property
+    def info(self) -> DatabaseInfo:
+        """What the database is and holds, as of now."""
+        info = ffi.new("GV_DatabaseInfo *", {"struct_size": ffi.sizeof("GV_DatabaseInfo")})
+        check(self._call(lib.gv_db_get_info, info))
+        values = {field.name: getattr(info, field.name) for field in fields(DatabaseInfo) if field.name != "index"}
+        values["distance"] = DistanceType(info.distance)
+        values["read_only"] = bool(info.read_only)
+        values["kernels"] = ffi.string(info.kernels).decode()
+        return DatabaseInfo(index=IndexType(info.index_type), **values)
+
+    @property
+    def path(self) -> str | None:
+        """The file as it was given; None in memory."""
+        return self._path
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    @property
+    def index(self) -> IndexType:
+        return self._index
+
+    @property
+    def distance(self) -> DistanceType:
+        return self._distance
+
+    def get_memory_usage(self) -> int:
+        """Bytes allocated for this database: counted, not estimated. A mapped file is not among them."""
+        return int(self._call(lib.gv_db_get_memory_usage))
+
+    def get_resource_limits(self) -> dict[str, int]:
+        """`max_memory_bytes`, `max_vectors` and `max_concurrent_operations`; 0 is no limit."""
+        limits = ffi.new("GV_ResourceLimits *", {"struct_size": ffi.sizeof("GV_ResourceLimits")})
+        check(self._call(lib.gv_db_get_resource_limits, limits))
+        return {
+            "max_memory_bytes": int(limits.max_memory_bytes),
+            "max_vectors": int(limits.max_vectors),
+            "max_concurrent_operations": int(limits.max_concurrent_operations),
+        }
+
+    def set_resource_limits(
+        self,
+        max_memory_bytes: int | None = None,
+        max_vectors: int | None = None,
+        max_concurrent_operations: int | None = None,
+    ) -> None:
+        """Set limits, checked before a write, which then changes nothing. 0 lifts one, None leaves it as it is."""
+        values = self.get_resource_limits()
+        for name, value, most in (
+            ("max_memory_bytes", max_memory_bytes, UINT64_MAX),
+            ("max_vectors", max_vectors, UINT64_MAX),
+            ("max_concurrent_operations", max_concurrent_operations, UINT32_MAX),
+        ):
+            if value is not None:
+                values[name] = integer(name, value, 0, most)
+        limits = ffi.new("GV_ResourceLimits *", {"struct_size": ffi.sizeof("GV_ResourceLimits"), **values})
+        check(self._call(lib.gv_db_set_resource_limits, limits))
+
+    def set_exact_search_threshold(self, rows: int) -> None:
+        """With at most this many rows a search scans them all, exactly. 1,000 at first; kept by the handle only."""
+        check(self._call(lib.gv_db_set_exact_search_threshold, integer("rows", rows, 0, UINT64_MAX)))
+
+
+def _closer() -> Callable[[Any], None]:
+    """What frees a handle that was never closed. Not in a forked child: the file is its parent's."""
+
+    def close_quietly(handle: Any, pid: int = os.getpid(), getpid: Any = os.getpid, end: Any = lib.gv_db_close) -> None:
+        if getpid() == pid:
+            end(handle)
+
+    return close_quietly
+
+
+def _closed() -> ClosedError:
+    return ClosedError("the database is closed")
+
+
+def _contents(rows: Any) -> tuple[npt.NDArray[np.float32], list[dict[str, str]]]:
+    """Vectors and metadata of a GV_Rows, copied out of it."""
+    count, dimension = rows.count, rows.dimension
+    floats = np.frombuffer(bytearray(ffi.buffer(rows.vectors, 4 * count * dimension)), np.float32)
+    return floats.reshape(count, dimension), unpack_rows(ffi.buffer(rows.metadata, rows.metadata_bytes)[:], count)

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# test.sh: every suite, one after the other, whatever fails; then a table. Called by `./build.sh test`.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/install.sh
+mkdir -p build/test
+rm -f build/test/*
+
+# suite <name> <kind of output> <command ...>: its output is shown and kept, its end is remembered.
+suite() {
+    local name=$1 kind=$2 log begin=$SECONDS code=0
+    shift 2
+    suites=$((suites + 1))
+    printf -v log 'build/test/%02d-%s.log' "$suites" "${name// /-}"
+    say "$name"
+    "$@" </dev/null 2>&1 | tee "$log" || code=${PIPESTATUS[0]}
+    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$kind" "$code" "$((SECONDS - begin))" "$log" >>build/test/suites.tsv
+}
+suites=0
+
+# Everything that is needed, first: a machine that lacks something fails here and at once.
+set -e
+need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}" clang-tidy:clang-tidy pkg-config:pkg-config
+need_venv
+need_node
+need_browser
+set +e
+
+suite "build native" step ./build.sh native all
+suite "build wasm" step ./build.sh wasm all
+suite "set up python" step ./build.sh python
+suite "set up js" step ./build.sh js
+suite "set up demo" step need_demo
+suite "check" check ./build.sh check
+suite "ctest native" ctest ctest --preset release
+suite "ctest wasm" ctest ctest --preset wasm
+suite "ctest asan" ctest ./build.sh asan
+suite "ctest tsan" ctest ./build.sh tsan -R threads
+suite "mutants" mutants ./build.sh mutants
+suite "pytest" pytest .venv/bin/python -m pytest python/tests
+suite "node" node scripts/node_tests.sh node
+suite "chromium" node scripts/node_tests.sh browser
+suite "install" check tests/install/run.sh
+
+.venv/bin/python scripts/summary.py build/test/suites.tsv

@@ -1,0 +1,73 @@
+/* apply.c: carrying out a change: the same for a live call and for recovery. */
+#include "api/store.h"
+#include <string.h>
+
+static GV_Status reserve_steps(GV_Store *s, size_t count)
+{
+    if (count <= s->step_capacity) return GV_OK;
+    size_t capacity = s->step_capacity ? s->step_capacity : 64;
+    while (capacity < count) capacity *= 2;
+    GV_Step *steps = gv_alloc_array(&s->heap, capacity, sizeof *steps);
+    if (!steps) return gv_last_status();
+    if (s->steps) memcpy(steps, s->steps, s->step_count * sizeof *steps);
+    gv_release(&s->heap, s->steps, s->step_capacity * sizeof *steps);
+    s->steps = steps;
+    s->step_capacity = capacity;
+    return GV_OK;
+}
+
+GV_Status gv_store_reserve(GV_Store *s, uint32_t slot_end, uint64_t live, size_t steps, GV_RwLock *lock)
+{
+    GV_TRY(reserve_steps(s, steps));
+    GV_TRY(gv_table_reserve(&s->table, slot_end, live, lock));
+    return s->index->ops->reserve(s->index, slot_end, steps, &s->patch, lock);
+}
+
+void gv_store_step(GV_Store *s, uint32_t slot, bool removes) { s->steps[s->step_count++] = (GV_Step){slot, removes}; }
+
+void gv_store_swap_row(GV_Store *s, uint32_t old, uint32_t staged)
+{
+    const uint8_t **from = gv_slab_at(&s->table.metadata, old), **to = gv_slab_at(&s->table.metadata, staged);
+    *to = *from;
+    *from = NULL;
+    gv_table_hide(&s->table, old);
+    gv_table_drop(&s->table, old);
+    gv_table_enter(&s->table, staged);
+    gv_table_show(&s->table, staged);
+}
+
+/* Patches are groups of their own, of about a frame each: what was logged before a kill is not done again. */
+static bool log_patch(GV_Store *s, bool *begun, size_t *bytes)
+{
+    if (!*begun && gv_log_begin(&s->log) != GV_OK) return false;
+    *begun = true;
+    GV_Status status = gv_record_patch(&s->log, &s->patch);
+    if (status != GV_OK) {
+        gv_log_abort(&s->log);
+        *begun = false;
+        return false;
+    }
+    *bytes += s->patch.count * sizeof *s->patch.words;
+    if (*bytes < GV_FRAME_TARGET_BYTES / 2) return true;
+    *begun = false;
+    *bytes = 0;
+    return gv_log_commit(&s->log, false) == GV_OK;
+}
+
+void gv_store_run_steps(GV_Store *s, size_t from, GV_RwLock *lock)
+{
+    const GV_IndexOps *ops = s->index->ops;
+    bool logs = s->log.vfs && ops->replay, begun = false;
+    size_t bytes = 0;
+    for (size_t i = from; i < s->step_count; i++) {
+        GV_Step step = s->steps[i];
+        if (step.removes) ops->remove(s->index, step.slot, &s->patch);
+        else ops->insert(s->index, step.slot, &s->patch);
+        if (lock) gv_write_lock(lock);
+        ops->commit(s->index, &s->patch);
+        if (lock) gv_write_unlock(lock);
+        if (logs) logs = log_patch(s, &begun, &bytes);
+    }
+    if (begun) (void)gv_log_commit(&s->log, false);
+    s->step_count = 0;
+}

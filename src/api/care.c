@@ -1,0 +1,161 @@
+/* care.c: numbers, limits and the check of everything. */
+#include "api/db.h"
+#include <string.h>
+
+static size_t memory_of(const GV_Database *db)
+{
+    return atomic_load(&db->store->heap.used_bytes) + atomic_load(&db->store->scratch_heap.used_bytes) +
+           atomic_load(&db->scratch.used_bytes);
+}
+
+/* Copy a result struct as far as the caller's struct_size reaches. */
+static GV_Status hand_out(const char *name, void *to, const void *from, size_t size)
+{
+    uint32_t theirs;
+    memcpy(&theirs, to, sizeof theirs);
+    if (theirs < 2 * sizeof theirs || theirs > 4096)
+        return gv_fail(GV_ERR_ARGUMENT, "%s: struct_size is %u; set it to sizeof", name, theirs);
+    size_t part = theirs < size ? theirs : size;
+    memcpy((uint8_t *)to + sizeof theirs, (const uint8_t *)from + sizeof theirs, part - sizeof theirs);
+    return GV_OK;
+}
+
+GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
+{
+    if (!info) return gv_fail(GV_ERR_ARGUMENT, "info is NULL");
+    GV_TRY(gv_enter(db));
+    gv_mutex_lock(&db->writer); /* the log moves under it */
+    gv_read_lock(&db->state);
+    const GV_Store *s = db->store;
+    GV_DatabaseInfo now = {
+        .index_type = (int32_t)s->settings.index_type,
+        .distance = (int32_t)s->settings.distance,
+        .read_only = db->read_only,
+        .dimension = s->settings.dimension,
+        .count = s->table.live_count,
+        .next_id = s->table.next_id,
+        .generation = s->generation,
+        .image_bytes = s->image_bytes,
+        .log_bytes = s->log.end - s->log.start,
+        .recovered_groups = s->recovered_groups,
+        .cut_bytes = s->cut_bytes,
+        .memory_bytes = memory_of(db),
+        .seed = s->settings.seed,
+        .kernels = s->settings.kernels->name,
+    };
+    gv_read_unlock(&db->state);
+    gv_mutex_unlock(&db->writer);
+    gv_leave(db);
+    return hand_out("GV_DatabaseInfo", info, &now, sizeof now);
+}
+
+size_t gv_db_get_memory_usage(GV_Database *db)
+{
+    if (gv_enter(db) != GV_OK) return 0;
+    gv_read_lock(&db->state);
+    size_t bytes = memory_of(db);
+    gv_read_unlock(&db->state);
+    gv_leave(db);
+    return bytes;
+}
+
+GV_Status gv_db_get_resource_limits(GV_Database *db, GV_ResourceLimits *limits)
+{
+    if (!limits) return gv_fail(GV_ERR_ARGUMENT, "limits is NULL");
+    GV_TRY(gv_enter(db));
+    gv_mutex_lock(&db->gate);
+    GV_ResourceLimits now = db->limits;
+    gv_mutex_unlock(&db->gate);
+    gv_leave(db);
+    return hand_out("GV_ResourceLimits", limits, &now, sizeof now);
+}
+
+GV_Status gv_db_set_resource_limits(GV_Database *db, const GV_ResourceLimits *limits)
+{
+    GV_ResourceLimits wanted = {0};
+    if (!limits) return gv_fail(GV_ERR_ARGUMENT, "limits is NULL");
+    if (limits->struct_size < 2 * sizeof(uint32_t) || limits->struct_size > 4096)
+        return gv_fail(GV_ERR_ARGUMENT, "GV_ResourceLimits: struct_size is %u; set it to sizeof", limits->struct_size);
+    memcpy(&wanted, limits, limits->struct_size < sizeof wanted ? limits->struct_size : sizeof wanted);
+    wanted.struct_size = sizeof wanted;
+    if (wanted.max_memory_bytes > SIZE_MAX) wanted.max_memory_bytes = 0; /* no process could pass it */
+    GV_TRY(gv_enter(db));
+    gv_mutex_lock(&db->gate);
+    db->limits = wanted;
+    gv_mutex_unlock(&db->gate);
+    gv_read_lock(&db->state);
+    atomic_store(&db->store->heap.limit_bytes, (size_t)wanted.max_memory_bytes);
+    gv_read_unlock(&db->state);
+    gv_leave(db);
+    return GV_OK;
+}
+
+GV_Status gv_db_set_exact_search_threshold(GV_Database *db, uint64_t rows)
+{
+    GV_TRY(gv_enter(db));
+    db->exact_threshold = rows;
+    gv_leave(db);
+    return GV_OK;
+}
+
+/* ---- check ---- */
+
+static void fault(GV_CheckReport *report, const char *what, uint64_t at)
+{
+    if (report->faults++ == 0) (void)gv_fail(GV_ERR_CORRUPT, "%s %llu", what, (unsigned long long)at);
+}
+
+static GV_Status check_table(const GV_Table *t, const GV_Kernels *kernels, GV_CheckReport *report)
+{
+    uint64_t live = 0;
+    for (uint32_t slot = 0; slot < t->slot_count; slot++) {
+        bool is_live = gv_bitset_get(&t->live, slot);
+        uint64_t id = gv_table_id(t, slot);
+        live += is_live;
+        if (is_live != (id != GV_NO_ID)) fault(report, "a slot that is half alive:", slot);
+        if (!is_live) continue;
+        if (id >= t->next_id || gv_idmap_find(&t->map, &t->ids, id) != slot) fault(report, "the id map loses row", id);
+        if (!gv_bitset_get(&t->used, slot)) fault(report, "a live slot that is not in use:", slot);
+        GV_Status status = gv_table_touch(t, slot);
+        if (status != GV_OK) return status;
+        const float *row = gv_table_row(t, slot);
+        float norm = kernels->dot(row, row, t->dimension), stored = gv_table_norm(t, slot);
+        if (memcmp(&norm, &stored, sizeof norm) != 0) fault(report, "a stored norm that is not its row's, of row", id);
+    }
+    if (live != t->live_count || t->map.count != live) fault(report, "the count of live rows is off:", t->live_count);
+    return GV_OK;
+}
+
+/* What is on the disk, block by block, beside what is in memory. */
+static GV_Status check_file(GV_Store *s)
+{
+    GV_Superblock superblock;
+    GV_Image image = {0};
+    GV_TRY(gv_superblock_read(s->vfs, s->file, &superblock, &s->superblock_copies));
+    GV_TRY(gv_image_open(&image, &s->scratch_heap, s->vfs, s->file, &superblock));
+    GV_Status status = GV_OK;
+    for (size_t i = 0; i < image.section_count && status == GV_OK; i++)
+        status = gv_image_verify(&image, &image.sections[i]);
+    gv_image_close(&image);
+    return status;
+}
+
+GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report)
+{
+    if (!report) return gv_fail(GV_ERR_ARGUMENT, "report is NULL");
+    GV_TRY(gv_enter(db));
+    gv_mutex_lock(&db->writer);
+    GV_Store *s = db->store;
+    GV_CheckReport found = {.rows = s->table.live_count, .reachable = s->table.live_count};
+    GV_Status status = s->file ? check_file(s) : GV_OK;
+    found.superblock_copies = s->superblock_copies;
+    if (status == GV_OK) status = check_table(&s->table, s->settings.kernels, &found);
+    if (status == GV_OK && s->index->ops->check) status = s->index->ops->check(s->index, &found);
+    if (status == GV_OK && found.faults > 0) status = gv_last_status();
+    GV_Failure failure;
+    gv_failure_save(&failure);
+    GV_Status handed = hand_out("GV_CheckReport", report, &found, sizeof found);
+    gv_mutex_unlock(&db->writer);
+    gv_leave(db);
+    return status == GV_OK ? handed : gv_failure_restore(&failure);
+}

@@ -1,0 +1,55 @@
+/* db.h: the handle behind the public interface: locks, limits and life time around a GV_Store.
+ *
+ * Locks, in the order they are taken:
+ *   gate    counts calls under way; held for a moment only
+ *   writer  one write, checkpoint or save at a time; held across log appends and syncs
+ *   state   what searches see: read by each search, written in steps of microseconds */
+#ifndef GV_DB_H
+#define GV_DB_H
+#include "api/store.h"
+
+struct GV_Database {
+    GV_Store *store; /* replaced by gv_db_refresh() under the state lock; the writer lock is enough to read it */
+    const GV_Vfs *vfs;
+    char *path;             /* NULL: in memory only */
+    GV_OpenOptions options; /* as given, defaults filled in; its pointers are not kept */
+    uint64_t process;
+    bool read_only;
+
+    GV_Mutex gate;
+    uint64_t calls; /* under way */
+    bool closing;
+    GV_Mutex writer;
+    GV_RwLock state;
+
+    GV_Heap scratch;          /* what calls borrow; a store may be replaced meanwhile */
+    GV_ResourceLimits limits; /* under the gate */
+    _Atomic uint64_t exact_threshold;
+    _Atomic uint32_t ef_search;
+    uint64_t checkpoint_after; /* a failed automatic checkpoint is tried again when the log is this long */
+};
+
+/* gv_db_open_with_options() on any file system. `vfs` must outlive the handle. */
+GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *options, const GV_Vfs *vfs, GV_Database **out);
+
+/* Every public call on a handle runs between these. GV_ERR_ARGUMENT: no handle, or it is being closed. */
+GV_Status gv_enter(GV_Database *db);
+void gv_leave(GV_Database *db);
+
+/* The same for a call that writes: refused on a read-only handle and in a forked child. */
+GV_Status gv_enter_writer(GV_Database *db);
+
+/* Between gv_enter_writer() and gv_leave(): become the one writer. Fails once a sync has failed. */
+GV_Status gv_begin_write(GV_Database *db);
+void gv_end_write(GV_Database *db); /* and checkpoint if it is time */
+
+/* GV_ERR_ARGUMENT unless `dimension` is the database's and `row` finite; `*norm` is its squared norm. */
+GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm);
+
+/* Open settings (options.c): copy what the caller's struct_size covers over the defaults; check ranges. */
+GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_HNSWConfig *hnsw, bool *has_hnsw);
+/* Settings of a new database; or those of a file, none of which the options may contradict. */
+GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_HNSWConfig *hnsw, const GV_Superblock *file,
+                            GV_Settings *settings);
+
+#endif

@@ -1,0 +1,169 @@
+/* options.c: what was asked for at open, against the defaults and against the file. */
+#include "api/db.h"
+#include <stdlib.h>
+#include <string.h>
+
+void gv_open_options_init(GV_OpenOptions *options)
+{
+    if (!options) return;
+    *options = (GV_OpenOptions){.struct_size = sizeof *options,
+                                .index_type = -1,
+                                .distance = -1,
+                                .durability = GV_DURABILITY_COMMIT,
+                                .checkpoint_on_close = 1};
+}
+
+void gv_search_options_init(GV_SearchOptions *options)
+{
+    if (!options) return;
+    *options = (GV_SearchOptions){
+        .struct_size = sizeof *options, .distance = -1, .with_vectors = 1, .with_metadata = 1};
+}
+
+void gv_hnsw_config_init(GV_HNSWConfig *config)
+{
+    if (!config) return;
+    *config = (GV_HNSWConfig){.struct_size = sizeof *config, .M = 16, .ef_construction = 200, .ef_search = 50};
+}
+
+void gv_ivfpq_config_init(GV_IVFPQConfig *config)
+{
+    if (!config) return;
+    *config = (GV_IVFPQConfig){.struct_size = sizeof *config,
+                               .nlist = 64,
+                               .m = 8,
+                               .nbits = 8,
+                               .nprobe = 4,
+                               .train_iters = 15,
+                               .default_rerank = 32};
+}
+
+static GV_Status check_size(const char *name, uint32_t struct_size, size_t least)
+{
+    if (struct_size >= least && struct_size <= 4096) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "%s: struct_size is %u; set it with the *_init function", name, struct_size);
+}
+
+static GV_Status check_range(const char *name, uint32_t value, uint32_t least, uint32_t most)
+{
+    if (value >= least && value <= most) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "%s is %u, allowed are %u to %u", name, value, least, most);
+}
+
+static GV_Status read_hnsw(const GV_HNSWConfig *given, GV_HNSWConfig *hnsw)
+{
+    gv_hnsw_config_init(hnsw);
+    GV_TRY(check_size("GV_HNSWConfig", given->struct_size, 2 * sizeof(uint32_t)));
+    memcpy(hnsw, given, given->struct_size < sizeof *hnsw ? given->struct_size : sizeof *hnsw);
+    hnsw->struct_size = sizeof *hnsw;
+    GV_TRY(check_range("M", hnsw->M, 2, 64));
+    GV_TRY(check_range("ef_construction", hnsw->ef_construction, 1, 4096));
+    GV_TRY(check_range("ef_search", hnsw->ef_search, 1, 65536));
+    GV_TRY(check_range("use_binary_quant", hnsw->use_binary_quant, 0, 1));
+    if (hnsw->use_binary_quant) return gv_fail(GV_ERR_UNSUPPORTED, "use_binary_quant is not in this version");
+    return GV_OK;
+}
+
+GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_HNSWConfig *hnsw, bool *has_hnsw)
+{
+    gv_open_options_init(options);
+    gv_hnsw_config_init(hnsw);
+    *has_hnsw = false;
+    if (!given) return GV_OK;
+    GV_TRY(check_size("GV_OpenOptions", given->struct_size, offsetof(GV_OpenOptions, distance)));
+    memcpy(options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
+    options->struct_size = sizeof *options;
+    if (options->memory_map) options->read_only = 1;
+    if (options->dimension > GV_DIMENSION_MAX)
+        return gv_fail(GV_ERR_ARGUMENT, "dimension is %zu, at most %d is allowed", options->dimension,
+                       GV_DIMENSION_MAX);
+    if (options->index_type < -1 || options->index_type > GV_INDEX_TYPE_FLAT)
+        return gv_fail(GV_ERR_ARGUMENT, "index_type %d is not a GV_IndexType", options->index_type);
+    if (options->distance < -1 || options->distance > GV_DISTANCE_MANHATTAN)
+        return gv_fail(GV_ERR_ARGUMENT, "distance %d is not a GV_DistanceType", options->distance);
+    if (options->durability < 0 || options->durability > GV_DURABILITY_NONE)
+        return gv_fail(GV_ERR_ARGUMENT, "durability %d is not a GV_Durability", options->durability);
+    if (!options->hnsw) return GV_OK;
+    *has_hnsw = true;
+    return read_hnsw(options->hnsw, hnsw);
+}
+
+static const char *index_name(uint32_t type)
+{
+    static const char *const names[] = {"KDTREE", "HNSW", "IVFPQ", "SPARSE", "FLAT"};
+    return type < 5 ? names[type] : "unknown";
+}
+
+static const char *distance_name(uint32_t distance)
+{
+    static const char *const names[] = {"EUCLIDEAN", "COSINE", "DOT_PRODUCT", "MANHATTAN"};
+    return distance < 4 ? names[distance] : "unknown";
+}
+
+static GV_Status choose_kernels(const char *wanted, const GV_Kernels **kernels)
+{
+#if !defined(__EMSCRIPTEN__) && !defined(__wasm__)
+    if (!wanted) wanted = getenv("GV_KERNELS");
+#endif
+    *kernels = gv_kernels_select(wanted);
+    if (*kernels) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "kernels \"%s\" are unknown, or this machine cannot run them",
+                   wanted ? wanted : "");
+}
+
+static GV_Status settle_new(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw, GV_Settings *s)
+{
+    if (o->dimension < 1)
+        return gv_fail(GV_ERR_ARGUMENT, "a new database needs its dimension, 1 to %d", GV_DIMENSION_MAX);
+    s->dimension = (uint32_t)o->dimension;
+    s->index_type = o->index_type < 0 ? GV_INDEX_TYPE_HNSW : (GV_IndexType)o->index_type;
+    s->distance = o->distance < 0 ? GV_DISTANCE_EUCLIDEAN : (GV_DistanceType)o->distance;
+    s->seed = o->seed ? o->seed : GV_DEFAULT_SEED;
+    s->hnsw = *hnsw;
+    return GV_OK;
+}
+
+static GV_Status differs(const char *what, uint64_t asked, uint64_t stored)
+{
+    return gv_fail(GV_ERR_ARGUMENT, "%s: %llu asked for, the file has %llu", what, (unsigned long long)asked,
+                   (unsigned long long)stored);
+}
+
+static GV_Status settle_file(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw, const GV_Superblock *file,
+                             GV_Settings *s)
+{
+    if (o->dimension && o->dimension != file->dimension) return differs("dimension", o->dimension, file->dimension);
+    if (o->index_type >= 0 && (uint32_t)o->index_type != file->index_type)
+        return gv_fail(GV_ERR_ARGUMENT, "index: %s asked for, the file has %s", index_name((uint32_t)o->index_type),
+                       index_name(file->index_type));
+    if (o->distance >= 0 && (uint32_t)o->distance != file->distance)
+        return gv_fail(GV_ERR_ARGUMENT, "distance: %s asked for, the file has %s", distance_name((uint32_t)o->distance),
+                       distance_name(file->distance));
+    if (o->seed && o->seed != file->seed) return differs("seed", o->seed, file->seed);
+    if (hnsw && hnsw->M != file->hnsw.M) return differs("M", hnsw->M, file->hnsw.M);
+    if (hnsw && hnsw->ef_construction != file->hnsw.ef_construction)
+        return differs("ef_construction", hnsw->ef_construction, file->hnsw.ef_construction);
+    if (check_range("M", file->hnsw.M, 2, 64) != GV_OK ||
+        check_range("ef_construction", file->hnsw.ef_construction, 1, 4096) != GV_OK ||
+        check_range("ef_search", file->hnsw.ef_search, 1, 65536) != GV_OK)
+        return gv_fail(GV_ERR_CORRUPT, "superblock: %s", gv_last_error());
+    if (file->hnsw.use_binary_quant)
+        return gv_fail(GV_ERR_UNSUPPORTED, "the file uses binary codes, which are not in this version");
+    s->dimension = file->dimension;
+    s->index_type = (GV_IndexType)file->index_type;
+    s->distance = (GV_DistanceType)file->distance;
+    s->seed = file->seed;
+    s->hnsw = file->hnsw;
+    return GV_OK;
+}
+
+GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_HNSWConfig *hnsw, const GV_Superblock *file,
+                            GV_Settings *settings)
+{
+    memset(settings, 0, sizeof *settings);
+    GV_TRY(choose_kernels(options->kernels, &settings->kernels));
+    if (file) return settle_file(options, hnsw, file, settings);
+    GV_HNSWConfig defaults;
+    gv_hnsw_config_init(&defaults);
+    return settle_new(options, hnsw ? hnsw : &defaults, settings);
+}

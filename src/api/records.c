@@ -1,0 +1,57 @@
+/* records.c: what the log's frames hold. Little-endian, packed, no padding:
+ *
+ *   ADD       u64 id, u32 metadata bytes, f32[dimension], metadata (one packed row, or nothing)
+ *   DELETE    u64 id
+ *   UPDATE    u64 id, f32[dimension]
+ *   METADATA  u64 id, u32 metadata bytes, metadata
+ *   PATCH     u32 words, u32[words]: one step of the group before, in the index's own language */
+#include "api/store.h"
+#include "base/bytes.h"
+
+GV_Status gv_record_row(GV_Log *log, uint64_t id, const float *row, size_t dimension, const uint8_t *metadata,
+                        size_t size)
+{
+    uint8_t *record;
+    GV_TRY(gv_log_record(log, GV_FRAME_ADD, 12 + dimension * sizeof *row + size, &record));
+    gv_put_u64(record, id);
+    gv_put_u32(record + 8, (uint32_t)size);
+    memcpy(record + 12, row, dimension * sizeof *row);
+    if (size > 0) memcpy(record + 12 + dimension * sizeof *row, metadata, size);
+    return GV_OK;
+}
+
+GV_Status gv_record_delete(GV_Log *log, uint64_t id)
+{
+    uint8_t *record;
+    GV_TRY(gv_log_record(log, GV_FRAME_DELETE, 8, &record));
+    gv_put_u64(record, id);
+    return GV_OK;
+}
+
+GV_Status gv_record_update(GV_Log *log, uint64_t id, const float *row, size_t dimension)
+{
+    uint8_t *record;
+    GV_TRY(gv_log_record(log, GV_FRAME_UPDATE, 8 + dimension * sizeof *row, &record));
+    gv_put_u64(record, id);
+    memcpy(record + 8, row, dimension * sizeof *row);
+    return GV_OK;
+}
+
+GV_Status gv_record_metadata(GV_Log *log, uint64_t id, const uint8_t *metadata, size_t size)
+{
+    uint8_t *record;
+    GV_TRY(gv_log_record(log, GV_FRAME_METADATA, 12 + size, &record));
+    gv_put_u64(record, id);
+    gv_put_u32(record + 8, (uint32_t)size);
+    if (size > 0) memcpy(record + 12, metadata, size);
+    return GV_OK;
+}
+
+GV_Status gv_record_patch(GV_Log *log, const GV_Patch *patch)
+{
+    uint8_t *record;
+    GV_TRY(gv_log_record(log, GV_FRAME_PATCH, 4 + patch->count * sizeof *patch->words, &record));
+    gv_put_u32(record, (uint32_t)patch->count);
+    if (patch->count > 0) memcpy(record + 4, patch->words, patch->count * sizeof *patch->words);
+    return GV_OK;
+}

@@ -1,0 +1,181 @@
+/* recover.c: the log tail applied to a store that has just been loaded and that nobody else sees. The groups in it are
+ * whole and their checksums right, yet a file may have been made by anyone: every number is checked all the same. */
+#include "api/store.h"
+#include "base/bytes.h"
+#include "storage/metadata.h"
+
+typedef struct Recovery {
+    GV_Store *store;
+    bool in_group; /* a group's first frame has come, its last has not */
+    size_t done;   /* steps of the last group that a patch has carried out */
+    bool reserved; /* the index has room for those steps */
+} Recovery;
+
+static GV_Status corrupt(const char *what, uint64_t value)
+{
+    return gv_fail(GV_ERR_CORRUPT, "%s %llu", what, (unsigned long long)value);
+}
+
+/* Room for one more row and its steps, then the steps themselves are noted as they come. */
+static GV_Status reserve_slot(GV_Store *s, uint32_t slot)
+{
+    if (slot >= GV_SLOTS_MAX) return corrupt("more rows than the format allows:", slot);
+    return gv_store_reserve(s, slot >= s->table.slot_count ? slot + 1 : s->table.slot_count, s->table.live_count + 1,
+                            s->step_count + 2, NULL);
+}
+
+/* Takes `metadata` over, also when it fails. */
+static GV_Status stage(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t *metadata, uint32_t *slot)
+{
+    *slot = gv_table_free_slot(&s->table, 0);
+    GV_Status status = reserve_slot(s, *slot);
+    /* a mapped row is verified before it is written over */
+    if (status == GV_OK && *slot < s->table.slot_count) status = gv_table_touch(&s->table, *slot);
+    if (status != GV_OK) {
+        gv_table_metadata_free(&s->table, metadata);
+        return status;
+    }
+    gv_table_stage(&s->table, *slot, id, row, 0.0f, metadata);
+    const float *staged = gv_table_row(&s->table, *slot);
+    float norm = s->metric.kernels->dot(staged, staged, s->table.dimension);
+    *(float *)gv_slab_at(&s->table.norms, *slot) = norm;
+    return norm <= 3.402823466e38f ? GV_OK : corrupt("a vector that is not finite, of row", id);
+}
+
+static GV_Status recover_row(GV_Store *s, const uint8_t **at, size_t *rest)
+{
+    size_t row_bytes = s->table.dimension * sizeof(float);
+    if (*rest < 12 + row_bytes) return corrupt("a record is cut short, after id", s->table.next_id);
+    uint64_t id = gv_get_u64(*at);
+    size_t size = gv_get_u32(*at + 8);
+    if (id != s->table.next_id || id >= GV_ID_MAX) return corrupt("an added row is out of sequence:", id);
+    if (size > *rest - 12 - row_bytes) return corrupt("a record is cut short: metadata of row", id);
+    const uint8_t *packed = *at + 12 + row_bytes;
+    if (size > 0 && gv_metadata_check(packed, size, 0) != GV_OK) return corrupt("metadata that cannot be, of row", id);
+    uint8_t *metadata;
+    uint32_t slot;
+    GV_TRY(gv_table_metadata_new(&s->table, packed, size, &metadata));
+    GV_TRY(stage(s, id, *at + 12, metadata, &slot));
+    gv_table_enter(&s->table, slot);
+    gv_table_show(&s->table, slot);
+    s->table.next_id = id + 1;
+    gv_store_step(s, slot, false);
+    *at += 12 + row_bytes + size;
+    *rest -= 12 + row_bytes + size;
+    return GV_OK;
+}
+
+static GV_Status find_live(GV_Store *s, uint64_t id, uint32_t *slot)
+{
+    *slot = gv_table_find(&s->table, id);
+    return *slot != GV_NO_SLOT ? GV_OK : corrupt("a record names a row that is not there:", id);
+}
+
+static GV_Status recover_delete(GV_Store *s, const uint8_t **at, size_t *rest)
+{
+    uint32_t slot;
+    if (*rest < 8) return corrupt("a record is cut short:", *rest);
+    GV_TRY(find_live(s, gv_get_u64(*at), &slot));
+    GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count + 1, NULL));
+    gv_table_hide(&s->table, slot);
+    gv_table_drop(&s->table, slot);
+    gv_store_step(s, slot, true);
+    *at += 8;
+    *rest -= 8;
+    return GV_OK;
+}
+
+static GV_Status recover_update(GV_Store *s, const uint8_t **at, size_t *rest)
+{
+    size_t size = 8 + s->table.dimension * sizeof(float);
+    uint32_t old, slot;
+    if (*rest < size) return corrupt("a record is cut short:", *rest);
+    uint64_t id = gv_get_u64(*at);
+    GV_TRY(find_live(s, id, &old));
+    GV_TRY(stage(s, id, *at + 8, NULL, &slot));
+    gv_store_swap_row(s, old, slot);
+    gv_store_step(s, slot, false);
+    gv_store_step(s, old, true);
+    *at += size;
+    *rest -= size;
+    return GV_OK;
+}
+
+static GV_Status recover_metadata(GV_Store *s, const uint8_t **at, size_t *rest)
+{
+    uint32_t slot;
+    if (*rest < 12 || gv_get_u32(*at + 8) > *rest - 12) return corrupt("a record is cut short:", *rest);
+    uint64_t id = gv_get_u64(*at);
+    size_t size = gv_get_u32(*at + 8);
+    GV_TRY(find_live(s, id, &slot));
+    if (size > 0 && gv_metadata_check(*at + 12, size, 0) != GV_OK)
+        return corrupt("metadata that cannot be, of row", id);
+    uint8_t *metadata;
+    GV_TRY(gv_table_metadata_new(&s->table, *at + 12, size, &metadata));
+    gv_table_replace_metadata(&s->table, slot, metadata);
+    *at += 12 + size;
+    *rest -= 12 + size;
+    return GV_OK;
+}
+
+/* Steps of the last group without a patch are planned again, to the same result. */
+static GV_Status finish_group(Recovery *r)
+{
+    GV_Store *s = r->store;
+    if (s->step_count > r->done)
+        GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, NULL));
+    gv_store_run_steps(s, r->done, NULL);
+    r->done = 0;
+    r->reserved = false;
+    return GV_OK;
+}
+
+static GV_Status recover_patches(Recovery *r, const uint8_t *at, size_t rest)
+{
+    GV_Store *s = r->store;
+    while (rest > 0) {
+        if (rest < 4 || gv_get_u32(at) > (rest - 4) / 4) return corrupt("a patch is cut short:", rest);
+        size_t count = gv_get_u32(at);
+        if (r->done == s->step_count) return corrupt("a patch without its step, of words:", count);
+        if (!r->reserved) {
+            GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, NULL));
+            r->reserved = true;
+        }
+        if (!s->index->ops->replay || count > s->patch.capacity) return corrupt("a patch is too long, words:", count);
+        if (count > 0) memcpy(s->patch.words, at + 4, count * 4);
+        s->patch.count = count;
+        GV_Step step = s->steps[r->done];
+        GV_TRY(s->index->ops->replay(s->index, step.slot, step.removes, &s->patch));
+        r->done++;
+        at += 4 + count * 4;
+        rest -= 4 + count * 4;
+    }
+    return GV_OK;
+}
+
+static GV_Status visit(void *context, GV_FrameType type, bool commits, const uint8_t *at, size_t rest)
+{
+    Recovery *r = context;
+    if (type == GV_FRAME_PATCH)
+        return r->in_group ? corrupt("a patch within a group, type", type) : recover_patches(r, at, rest);
+    if (!r->in_group) GV_TRY(finish_group(r));
+    r->in_group = !commits;
+    while (rest > 0) {
+        switch (type) {
+        case GV_FRAME_ADD: GV_TRY(recover_row(r->store, &at, &rest)); break;
+        case GV_FRAME_DELETE: GV_TRY(recover_delete(r->store, &at, &rest)); break;
+        case GV_FRAME_UPDATE: GV_TRY(recover_update(r->store, &at, &rest)); break;
+        case GV_FRAME_METADATA: GV_TRY(recover_metadata(r->store, &at, &rest)); break;
+        case GV_FRAME_PATCH:
+        default: return corrupt("a frame of unknown type", (uint64_t)type);
+        }
+    }
+    return GV_OK;
+}
+
+GV_Status gv_store_recover(GV_Store *s, uint64_t start, uint64_t end)
+{
+    Recovery r = {.store = s};
+    GV_TRY(gv_log_replay(s->vfs, s->file, &s->heap, s->generation, start, end, visit, &r));
+    return finish_group(&r);
+}

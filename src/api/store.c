@@ -1,0 +1,57 @@
+/* store.c: making and freeing a database's content. */
+#include "api/store.h"
+#include <string.h>
+
+static GV_Status new_index(GV_Store *s)
+{
+    GV_IndexSetup setup = {.table = &s->table,
+                           .metric = s->metric,
+                           .heap = &s->heap,
+                           .scratch_heap = &s->scratch_heap,
+                           .seed = s->settings.seed,
+                           .hnsw = s->settings.hnsw};
+    switch (s->settings.index_type) {
+    case GV_INDEX_TYPE_FLAT: return gv_flat_new(&setup, &s->index);
+    case GV_INDEX_TYPE_HNSW: return gv_hnsw_new(&setup, &s->index);
+    case GV_INDEX_TYPE_KDTREE: return gv_fail(GV_ERR_UNSUPPORTED, "index KDTREE is not in this version");
+    case GV_INDEX_TYPE_IVFPQ: return gv_fail(GV_ERR_UNSUPPORTED, "index IVFPQ is not in this version");
+    case GV_INDEX_TYPE_SPARSE: return gv_fail(GV_ERR_UNSUPPORTED, "index SPARSE is not in this version");
+    }
+    return gv_fail(GV_ERR_UNSUPPORTED, "index type %d is not known to this version", (int)s->settings.index_type);
+}
+
+GV_Status gv_store_new(const GV_Settings *settings, const GV_Vfs *vfs, GV_Store **out)
+{
+    *out = NULL;
+    GV_Store *s = gv_alloc(NULL, sizeof *s);
+    if (!s) return gv_last_status();
+    s->settings = *settings;
+    s->vfs = vfs;
+    s->metric = (GV_Metric){settings->kernels, settings->distance, settings->dimension};
+    s->log.heap = &s->heap;
+    s->superblock_copies = 2;
+    gv_table_init(&s->table, &s->heap, settings->dimension);
+    GV_Status status = new_index(s);
+    if (status != GV_OK) {
+        gv_store_free(s);
+        return status;
+    }
+    *out = s;
+    return GV_OK;
+}
+
+void gv_store_free(GV_Store *s)
+{
+    if (!s) return;
+    if (s->index) s->index->ops->free(s->index);
+    gv_table_free(&s->table);
+    gv_release(&s->heap, s->patch.words, s->patch.capacity * sizeof *s->patch.words);
+    gv_release(&s->heap, s->steps, s->step_capacity * sizeof *s->steps);
+    gv_log_free(&s->log);
+    if (s->image.heap) gv_image_close(&s->image);
+    if (s->file) {
+        s->vfs->unmap(s->file, s->image.map, s->image.map_size);
+        s->vfs->close(s->file);
+    }
+    gv_release(NULL, s, sizeof *s);
+}

@@ -1,0 +1,339 @@
+/* hnsw.h: the layered proximity graph (Malkov & Yashunin, arXiv:1603.09320), inside.
+ *
+ * Everything is by slot. A node of the base layer has 2 M links at a fixed stride; of each layer above it has an upper
+ * record with M. Links are packed from the front, an unused one names the node itself. Links come from files and are
+ * never trusted: whoever reads one checks it against `slot_end`. Lists are always filled: the survivors of the
+ * heuristic first in rank, marked by a bit each, then the nearest of those it pruned ("fillers").
+ *
+ *   present    in the graph; a removed node stays readable as a way through until its slot is used again
+ *   ghost      removed from the table, kept in the graph because rows equal to it live on
+ *   head       has rows equal to it, its followers, in a ring (hnsw_twins.c); followers are not in the graph
+ *
+ * Life-cycle: hnsw_plan.c and hnsw_remove.c write patches, hnsw_patch.c carries them out. */
+#ifndef GV_HNSW_H
+#define GV_HNSW_H
+#include "base/bytes.h"
+#include "base/random.h"
+#include "index/index.h"
+
+enum {
+    GV_M_MAX = 64,
+    GV_DEGREE_MAX = 2 * GV_M_MAX,
+    GV_LEVEL_MAX = 15,
+    GV_SURVIVOR_WORDS = GV_DEGREE_MAX / 32,
+};
+
+/* What one walk needs and nobody else may touch meanwhile. */
+typedef struct GV_Scratch {
+    struct GV_Scratch *next; /* in the list of those at rest */
+    uint64_t *visited;       /* a bit a slot */
+    uint32_t *touched;       /* words of `visited` that are not 0, as many as it has words */
+    size_t word_count, touched_count;
+    float *ranks;   /* of visited slots; NULL but for the writer */
+    uint64_t *pool; /* candidates, nearest first: rank, slot, and whether expanded (gv_hnsw_key) */
+    size_t capacity, count, accepted;
+    uint32_t slots[GV_DEGREE_MAX];
+    float slot_ranks[GV_DEGREE_MAX];
+} GV_Scratch;
+
+typedef struct GV_Upper { /* a node's links of one layer above the base */
+    uint32_t next;        /* its record of the layer above, or GV_NO_SLOT */
+    uint32_t node;
+    uint32_t survivors[GV_M_MAX / 32];
+    uint32_t links[]; /* [M] */
+} GV_Upper;
+
+typedef struct GV_HNSW {
+    GV_Index head;
+    uint32_t M, degree, ef_construction; /* degree: 2 M */
+    uint64_t seed;
+
+    GV_Slab links;        /* u32[degree] a slot, whole cache lines */
+    GV_Slab survivors;    /* a bit a base link */
+    GV_Slab upper_at;     /* u32 a slot: its record of layer 1, or GV_NO_SLOT */
+    GV_Slab upper;        /* GV_Upper */
+    GV_Bitset upper_used; /* records in use: the lowest free one is the next given out */
+    uint32_t upper_end;   /* records ever given out: all below have been written */
+    uint32_t upper_live, upper_capacity;
+    uint64_t id_begin, id_end; /* ids whose records are reserved and not used yet, ... */
+    size_t levels_ahead;       /* ... and how many these are */
+    GV_Bitset present, ghosts, heads, followers;
+    uint32_t head_count, present_count;
+    uint32_t slot_end; /* links name slots below */
+    uint32_t entry;    /* GV_NO_SLOT: the graph is empty */
+    uint32_t entry_level;
+
+    /* The writer's. Ranks of base links are remembered to prune without measuring again; never saved. A row of them
+     * tells truly of links to nodes that are no younger than the row. */
+    GV_Slab link_ranks;   /* u32 time written (0: never), f32[degree] */
+    GV_Slab born;         /* u32 a slot: time of the latest insertion */
+    GV_Slab sources;      /* u32 a slot: base links of nodes that lead to it. The last one is not given up */
+    bool sources_counted; /* since the graph was loaded */
+    uint32_t clock;       /* commits */
+    bool reused;          /* some slot has had two lives, so `born` must be looked at */
+    GV_Scratch *writer;
+    float *pending; /* ranks of the base links that the planned patch sets, in its order */
+    size_t pending_count, pending_next, pending_capacity;
+
+    GV_Mutex mutex; /* over `resting` */
+    GV_Scratch *resting;
+} GV_HNSW;
+
+typedef struct GV_Target { /* what distances are measured from */
+    const float *vector;
+    float squared_norm;
+} GV_Target;
+
+typedef struct GV_List { /* a node's links of one layer */
+    uint32_t *links, *survivors;
+    uint32_t capacity; /* 0: the node is not of this layer */
+} GV_List;
+
+typedef struct GV_Draft { /* a list being made or revised */
+    uint32_t node, level, capacity, count;
+    uint32_t links[GV_DEGREE_MAX];
+    float ranks[GV_DEGREE_MAX];
+    uint32_t survivors[GV_SURVIVOR_WORDS];
+} GV_Draft;
+
+typedef struct GV_Walk {
+    uint32_t level;
+    size_t ef;
+    const GV_Bitset *accept; /* what counts towards ef; NULL: everything */
+} GV_Walk;
+
+/* ---- bits ---- */
+
+static inline bool gv_bit_get(const uint32_t *words, size_t i) { return (words[i >> 5] >> (i & 31)) & 1; }
+
+static inline void gv_bit_set(uint32_t *words, size_t i) { words[i >> 5] |= (uint32_t)1 << (i & 31); }
+
+static inline void gv_bit_clear(uint32_t *words, size_t i) { words[i >> 5] &= ~((uint32_t)1 << (i & 31)); }
+
+static inline size_t gv_bit_words(size_t bits) { return (bits + 31) / 32; }
+
+/* A bit of a set that may be shorter than the table is. */
+static inline bool gv_hnsw_bit(const GV_Bitset *set, uint32_t slot)
+{
+    return (slot >> 6) < set->word_count && gv_bitset_get(set, slot);
+}
+
+/* ---- keys: order of rank (negative ones too), then of slot ---- */
+
+static inline uint32_t gv_rank_bits(float rank)
+{
+    uint32_t bits;
+    memcpy(&bits, &rank, sizeof bits);
+    return bits ^ ((uint32_t)((int32_t)bits >> 31) | 0x80000000u);
+}
+
+static inline float gv_rank_of_bits(uint32_t bits)
+{
+    float rank;
+    bits ^= (bits >> 31) ? 0x80000000u : 0xFFFFFFFFu;
+    memcpy(&rank, &bits, sizeof rank);
+    return rank;
+}
+
+static inline uint64_t gv_hnsw_key(float rank, uint32_t slot)
+{
+    return (uint64_t)gv_rank_bits(rank) << 32 | (uint64_t)slot << 1;
+}
+
+static inline uint32_t gv_key_slot(uint64_t key) { return (uint32_t)key >> 1; }
+
+static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t)(key >> 32)); }
+
+/* ---- distances: all that walks and pruning compare comes from these two ---- */
+
+static inline GV_Target gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot)
+{
+    return (GV_Target){gv_table_row(hnsw->head.table, slot), gv_table_norm(hnsw->head.table, slot)};
+}
+
+static inline float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot)
+{
+    const GV_Table *table = hnsw->head.table;
+    return gv_rank(&hnsw->head.metric, target->vector, target->squared_norm, gv_table_row(table, slot),
+                   gv_table_norm(table, slot));
+}
+
+static inline float gv_hnsw_rank_between(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
+{
+    GV_Target target = gv_hnsw_target(hnsw, a);
+    return gv_hnsw_rank(hnsw, &target, b);
+}
+
+/* ---- lists ---- */
+
+/* The record of `node` at `level` >= 1, or NULL. */
+static inline GV_Upper *gv_hnsw_upper(const GV_HNSW *hnsw, uint32_t node, uint32_t level)
+{
+    uint32_t at = *(const uint32_t *)gv_slab_at(&hnsw->upper_at, node);
+    while (at != GV_NO_SLOT) {
+        GV_Upper *record = gv_slab_at(&hnsw->upper, at);
+        if (--level == 0) return record;
+        at = record->next;
+    }
+    return NULL;
+}
+
+/* A head's last base link is where its ring hangs: not part of the list. */
+static inline GV_List gv_hnsw_list(const GV_HNSW *hnsw, uint32_t node, uint32_t level)
+{
+    if (level == 0)
+        return (GV_List){gv_slab_at(&hnsw->links, node), gv_slab_at(&hnsw->survivors, node),
+                         hnsw->degree - (hnsw->head_count > 0 && gv_bitset_get(&hnsw->heads, node))};
+    GV_Upper *record = gv_hnsw_upper(hnsw, node, level);
+    return record ? (GV_List){record->links, record->survivors, hnsw->M} : (GV_List){NULL, NULL, 0};
+}
+
+static inline uint32_t gv_hnsw_degree_at(const GV_HNSW *hnsw, uint32_t level)
+{
+    return level == 0 ? hnsw->degree : hnsw->M;
+}
+
+/* Layers above the base that `node` is part of. */
+uint32_t gv_hnsw_level(const GV_HNSW *hnsw, uint32_t node);
+
+/* The level that a row is given when it is inserted: coin flips from the seed and the id. */
+uint32_t gv_hnsw_draw_level(const GV_HNSW *hnsw, uint64_t id);
+
+/* ---- hnsw_scratch.c ---- */
+
+/* Borrow a scratch for `slots` and a pool of `capacity`; give it back. */
+GV_Status gv_scratch_take(GV_HNSW *hnsw, size_t slots, size_t capacity, GV_Scratch **out);
+void gv_scratch_give(GV_HNSW *hnsw, GV_Scratch *scratch);
+
+/* Make `*scratch` (NULL at first) large enough; its contents are lost. */
+GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, bool with_ranks);
+void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch);
+
+/* Forget what was visited; and the pool too. */
+void gv_scratch_unvisit(GV_Scratch *scratch);
+void gv_scratch_clear(GV_Scratch *scratch);
+
+/* Begin a walk at `slot`: nothing else visited, nothing else in the pool. Whether it counts is the caller's to say. */
+void gv_scratch_start(GV_Scratch *scratch, uint32_t slot, float rank);
+
+/* Mark `slot` visited; false if it was. */
+static inline bool gv_scratch_visit(GV_Scratch *scratch, uint32_t slot)
+{
+    uint64_t *word = &scratch->visited[slot >> 6], bit = (uint64_t)1 << (slot & 63);
+    bool fresh = !(*word & bit);
+    scratch->touched[scratch->touched_count] = slot >> 6;
+    scratch->touched_count += *word == 0;
+    *word |= bit;
+    return fresh;
+}
+
+/* ---- hnsw_walk.c ---- */
+
+/* Pool capacity for a walk that keeps `ef`: with room for candidates that lead on but do not count. */
+size_t gv_hnsw_pool_size(size_t ef);
+
+/* Widen the pool, which holds where to start, until it has the nearest `ef` that count, and all that is nearer. */
+GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk);
+
+/* Leave in the pool the nearest node to be found going down from the entry point to `level`. The graph has nodes. */
+GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level);
+
+/* Does `slot`, or a row that it stands for, count? */
+bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot);
+
+GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top);
+
+/* ---- hnsw_select.c ---- */
+
+/* Is a node, at `rank` from another, better reached by way of a survivor that is `between` from it? A tie is not
+ * enough: far clusters, where all ranks round to one, would lose their last links. But what coincides with a survivor
+ * needs no link of its own. (The negated dot product knows no zero that means this.) */
+bool gv_hnsw_covers(const GV_HNSW *hnsw, float between, float rank);
+
+/* Choose the links of draft->node, at draft->level, from the pool: those that count, survivors first, then fillers. */
+void gv_hnsw_select(const GV_HNSW *hnsw, const GV_Scratch *scratch, GV_Draft *draft);
+
+/* Read a list, with the ranks of its links. */
+void gv_hnsw_draft(GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft);
+
+/* The rank of `slot` for the target of the walk whose scratch this is: measured at most once. */
+float gv_hnsw_known_rank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t slot);
+
+/* Does `slot`, at `rank` from draft->node, survive among the survivors of the draft that are nearer? Those that are
+ * not nearer, and that it covers, become fillers if it does. */
+bool gv_hnsw_survives(const GV_HNSW *hnsw, GV_Draft *draft, uint32_t slot, float rank);
+
+/* Offer the node `slot`, at `rank` from draft->node, to its list. What it means for the survivors is judged by the
+ * ranks of `slot`, the scratch's target. Returns the position taken, or GV_NO_SLOT; `force`: takes one,
+ * though not the last that leads to a node. */
+uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, GV_Draft *draft,
+                       uint32_t slot, float rank, bool force);
+
+/* ---- hnsw_plan.c, hnsw_remove.c ---- */
+
+void gv_hnsw_insert(GV_Index *index, uint32_t slot, GV_Patch *patch);
+void gv_hnsw_remove(GV_Index *index, uint32_t slot, GV_Patch *patch);
+
+/* ---- hnsw_patch.c: the language of patches ---- */
+
+void gv_patch_begin(GV_HNSW *hnsw, GV_Patch *patch);
+void gv_patch_node(GV_Patch *patch, uint32_t slot, uint32_t level);
+void gv_patch_list(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft);
+void gv_patch_link(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, uint32_t position);
+/* The links whose bits are set in `changed` one by one, or the whole list where that is shorter. */
+void gv_patch_changes(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, const uint32_t *changed);
+void gv_patch_entry(GV_Patch *patch, uint32_t slot, uint32_t level);
+void gv_patch_join(GV_Patch *patch, uint32_t slot, uint32_t head, uint32_t after);
+void gv_patch_leave(GV_Patch *patch, uint32_t slot);
+void gv_patch_ghost(GV_Patch *patch, uint32_t slot);
+void gv_patch_remove(GV_Patch *patch, uint32_t slot);
+
+/* Words that the largest patch may take, and ranks of base links in it; words of one list, and for one layer. */
+size_t gv_hnsw_patch_words(const GV_HNSW *hnsw);
+size_t gv_hnsw_patch_ranks(const GV_HNSW *hnsw);
+size_t gv_patch_list_words(size_t degree);
+size_t gv_patch_layer_words(size_t degree);
+
+void gv_hnsw_commit(GV_Index *index, const GV_Patch *patch);
+GV_Status gv_hnsw_replay(GV_Index *index, uint32_t slot, bool removes, const GV_Patch *patch);
+
+/* ---- hnsw_twins.c: rows equal to a node ---- */
+
+/* The node in the pool whose row is, bit for bit, that of `slot`; or GV_NO_SLOT. */
+uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_t slot);
+
+/* After which member of the ring of `head` (itself, if it has none before) a follower `slot` belongs: by id. */
+uint32_t gv_ring_place(const GV_HNSW *hnsw, uint32_t head, uint32_t slot);
+
+uint32_t gv_ring_first(const GV_HNSW *hnsw, uint32_t head);
+uint32_t gv_ring_next(const GV_HNSW *hnsw, uint32_t follower); /* the first again after the last */
+uint32_t gv_ring_previous(const GV_HNSW *hnsw, uint32_t follower);
+uint32_t gv_ring_head(const GV_HNSW *hnsw, uint32_t follower);
+
+void gv_ring_join(GV_HNSW *hnsw, uint32_t slot, uint32_t head, uint32_t after);
+void gv_ring_leave(GV_HNSW *hnsw, uint32_t slot);
+
+/* ---- hnsw_save.c, hnsw_check.c ---- */
+
+GV_Status gv_hnsw_save(GV_Index *index, GV_ImageWriter *writer);
+GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image);
+GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report);
+
+/* A base link to `slot` has come (1) or gone (-1). */
+static inline void gv_hnsw_count_source(GV_HNSW *hnsw, uint32_t slot, int change)
+{
+    if (slot < hnsw->slot_end) *(uint32_t *)gv_slab_at(&hnsw->sources, slot) += (uint32_t)change;
+}
+
+/* Would a node that is there be left without a base link that leads to it? */
+static inline bool gv_hnsw_is_last_link(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t position)
+{
+    uint32_t slot = draft->links[position];
+    return draft->level == 0 && gv_bitset_get(&hnsw->present, slot) &&
+           *(const uint32_t *)gv_slab_at(&hnsw->sources, slot) <= 1;
+}
+
+/* Room for slots below `slot_end` in what searches read. */
+GV_Status gv_hnsw_reserve_slots(GV_HNSW *hnsw, uint32_t slot_end, GV_RwLock *lock);
+
+#endif

@@ -1,0 +1,113 @@
+/* hnsw_scratch.c: what walks borrow. Those at rest are kept: a search in a steady state allocates nothing. */
+#include "base/checked.h"
+#include "index/hnsw.h"
+
+enum {
+    SLOTS_STEP = 1 << 15, /* grow in steps, not with every row */
+    POOL_STEP = 256
+};
+
+static void release_arrays(GV_Heap *heap, GV_Scratch *scratch)
+{
+    size_t words = scratch->word_count;
+    gv_release(heap, scratch->visited, words * sizeof *scratch->visited);
+    gv_release(heap, scratch->touched, (words + 1) * sizeof *scratch->touched);
+    gv_release(heap, scratch->ranks, words * 64 * sizeof *scratch->ranks);
+    scratch->visited = NULL;
+    scratch->touched = NULL;
+    scratch->ranks = NULL;
+    scratch->word_count = scratch->touched_count = 0;
+}
+
+static GV_Status fit_slots(GV_Heap *heap, GV_Scratch *scratch, size_t slots, bool with_ranks)
+{
+    size_t words = (size_t)gv_round_up(slots, SLOTS_STEP) / 64;
+    if (words <= scratch->word_count) return GV_OK;
+    release_arrays(heap, scratch);
+    GV_Scratch made = {.word_count = words};
+    made.visited = gv_alloc_array(heap, words, sizeof *made.visited);
+    if (made.visited) made.touched = gv_alloc_array(heap, words + 1, sizeof *made.touched);
+    if (made.touched && with_ranks) made.ranks = gv_alloc_array(heap, words * 64, sizeof *made.ranks);
+    if (!made.touched || (with_ranks && !made.ranks)) {
+        release_arrays(heap, &made);
+        return gv_last_status();
+    }
+    scratch->visited = made.visited;
+    scratch->touched = made.touched;
+    scratch->ranks = made.ranks;
+    scratch->word_count = words;
+    return GV_OK;
+}
+
+static GV_Status fit_pool(GV_Heap *heap, GV_Scratch *scratch, size_t capacity)
+{
+    capacity = (size_t)gv_round_up(capacity, POOL_STEP);
+    if (capacity <= scratch->capacity) return GV_OK;
+    gv_release(heap, scratch->pool, scratch->capacity * sizeof *scratch->pool);
+    scratch->capacity = 0;
+    scratch->pool = gv_alloc_array(heap, capacity, sizeof *scratch->pool);
+    if (!scratch->pool) return gv_last_status();
+    scratch->capacity = capacity;
+    return GV_OK;
+}
+
+GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, bool with_ranks)
+{
+    if (!*scratch) *scratch = gv_alloc(heap, sizeof **scratch);
+    if (!*scratch) return gv_last_status();
+    GV_TRY(fit_slots(heap, *scratch, slots, with_ranks));
+    return fit_pool(heap, *scratch, capacity);
+}
+
+void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch)
+{
+    if (!scratch) return;
+    release_arrays(heap, scratch);
+    gv_release(heap, scratch->pool, scratch->capacity * sizeof *scratch->pool);
+    gv_release(heap, scratch, sizeof *scratch);
+}
+
+GV_Status gv_scratch_take(GV_HNSW *hnsw, size_t slots, size_t capacity, GV_Scratch **out)
+{
+    gv_mutex_lock(&hnsw->mutex);
+    GV_Scratch *scratch = hnsw->resting;
+    if (scratch) hnsw->resting = scratch->next;
+    gv_mutex_unlock(&hnsw->mutex);
+    GV_Status status = gv_scratch_fit(hnsw->head.scratch_heap, &scratch, slots, capacity, false);
+    if (status != GV_OK) {
+        gv_scratch_free(hnsw->head.scratch_heap, scratch);
+        scratch = NULL;
+    }
+    *out = scratch;
+    return status;
+}
+
+void gv_scratch_give(GV_HNSW *hnsw, GV_Scratch *scratch)
+{
+    gv_scratch_clear(scratch);
+    gv_mutex_lock(&hnsw->mutex);
+    scratch->next = hnsw->resting;
+    hnsw->resting = scratch;
+    gv_mutex_unlock(&hnsw->mutex);
+}
+
+void gv_scratch_unvisit(GV_Scratch *scratch)
+{
+    for (size_t i = 0; i < scratch->touched_count; i++) scratch->visited[scratch->touched[i]] = 0;
+    scratch->touched_count = 0;
+}
+
+void gv_scratch_clear(GV_Scratch *scratch)
+{
+    gv_scratch_unvisit(scratch);
+    scratch->count = scratch->accepted = 0;
+}
+
+void gv_scratch_start(GV_Scratch *scratch, uint32_t slot, float rank)
+{
+    gv_scratch_clear(scratch);
+    gv_scratch_visit(scratch, slot);
+    if (scratch->ranks) scratch->ranks[slot] = rank;
+    scratch->pool[0] = gv_hnsw_key(rank, slot);
+    scratch->count = 1;
+}

@@ -1,0 +1,169 @@
+/* hnsw_select.c: which neighbours a node is linked to.
+ *
+ * The heuristic of the paper: nearest first, a candidate survives unless a survivor is at least as near to it as the
+ * node is. Then the list is filled with the nearest of those pruned: a full list costs little and finds more. Later
+ * links are judged against the survivors alone, so that one costs a few distances and not a new selection. */
+#include "index/hnsw.h"
+
+bool gv_hnsw_covers(const GV_HNSW *hnsw, float between, float rank)
+{
+    return between < rank || (between == 0.0f && hnsw->head.metric.distance != GV_DISTANCE_DOT_PRODUCT);
+}
+
+/* ---- a new list ---- */
+
+static bool covered(const GV_HNSW *hnsw, const GV_Draft *survivors, uint32_t slot, float rank)
+{
+    GV_Target target = gv_hnsw_target(hnsw, slot);
+    for (uint32_t i = 0; i < survivors->count; i++)
+        if (gv_hnsw_covers(hnsw, gv_hnsw_rank(hnsw, &target, survivors->links[i]), rank)) return true;
+    return false;
+}
+
+static void append(GV_Draft *draft, uint32_t slot, float rank)
+{
+    draft->links[draft->count] = slot;
+    draft->ranks[draft->count++] = rank;
+}
+
+void gv_hnsw_select(const GV_HNSW *hnsw, const GV_Scratch *scratch, GV_Draft *draft)
+{
+    uint64_t pruned[GV_DEGREE_MAX];
+    size_t pruned_count = 0;
+    draft->count = 0;
+    for (size_t i = 0; i < scratch->count && draft->count < draft->capacity; i++) {
+        uint32_t slot = gv_key_slot(scratch->pool[i]);
+        float rank = gv_key_rank(scratch->pool[i]);
+        if (slot == draft->node || !gv_hnsw_bit(&hnsw->present, slot)) continue;
+        if (!covered(hnsw, draft, slot, rank)) append(draft, slot, rank);
+        else if (pruned_count < draft->capacity) pruned[pruned_count++] = scratch->pool[i];
+    }
+    memset(draft->survivors, 0, sizeof draft->survivors);
+    for (uint32_t i = 0; i < draft->count; i++) gv_bit_set(draft->survivors, i);
+    for (size_t i = 0; i < pruned_count && draft->count < draft->capacity; i++)
+        append(draft, gv_key_slot(pruned[i]), gv_key_rank(pruned[i]));
+}
+
+/* ---- a list that is there ---- */
+
+/* The remembered ranks of a node's base links; what is missing, or older than a link's node, is measured now. */
+static const float *link_ranks(GV_HNSW *hnsw, uint32_t node, const uint32_t *links, uint32_t count)
+{
+    uint32_t *written = gv_slab_at(&hnsw->link_ranks, node);
+    float *ranks = (float *)(written + 1);
+    if (*written == 0 || hnsw->reused) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t link = links[i];
+            if (*written == 0 || *(const uint32_t *)gv_slab_at(&hnsw->born, link) > *written)
+                ranks[i] = gv_hnsw_rank_between(hnsw, node, link);
+        }
+    }
+    *written = hnsw->clock;
+    return ranks;
+}
+
+void gv_hnsw_draft(GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft)
+{
+    GV_List list = gv_hnsw_list(hnsw, node, level);
+    draft->node = node;
+    draft->level = level;
+    draft->capacity = list.capacity;
+    draft->count = 0;
+    memset(draft->survivors, 0, sizeof draft->survivors);
+    while (draft->count < list.capacity && list.links[draft->count] != node &&
+           list.links[draft->count] < hnsw->slot_end) {
+        draft->links[draft->count] = list.links[draft->count];
+        draft->count++;
+    }
+    if (list.capacity > 0) memcpy(draft->survivors, list.survivors, gv_bit_words(list.capacity) * sizeof(uint32_t));
+    if (level == 0) {
+        memcpy(draft->ranks, link_ranks(hnsw, node, draft->links, draft->count), draft->count * sizeof(float));
+        return;
+    }
+    GV_Target target = gv_hnsw_target(hnsw, node);
+    for (uint32_t i = 0; i < draft->count; i++) draft->ranks[i] = gv_hnsw_rank(hnsw, &target, draft->links[i]);
+}
+
+float gv_hnsw_known_rank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t slot)
+{
+    if (gv_scratch_visit(scratch, slot)) scratch->ranks[slot] = gv_hnsw_rank(hnsw, target, slot);
+    return scratch->ranks[slot];
+}
+
+/* A link that survives and leads to a node that is still there. */
+static bool is_survivor(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t i)
+{
+    return gv_bit_get(draft->survivors, i) && gv_bitset_get(&hnsw->present, draft->links[i]);
+}
+
+/* The position to give up: one that is free or leads nowhere; else the farthest filler; else the farthest. A link that is
+ * the last to lead to its node stays: GV_NO_SLOT if all do. */
+static uint32_t weakest(const GV_HNSW *hnsw, const GV_Draft *draft)
+{
+    uint32_t filler = GV_NO_SLOT, farthest = GV_NO_SLOT;
+    uint64_t filler_key = 0, farthest_key = 0;
+    if (draft->count < draft->capacity) return draft->count;
+    for (uint32_t i = 0; i < draft->count; i++) {
+        uint64_t key = gv_hnsw_key(draft->ranks[i], draft->links[i]);
+        bool fills = !gv_bit_get(draft->survivors, i);
+        if (!gv_bitset_get(&hnsw->present, draft->links[i])) return i;
+        if (key < farthest_key && !(fills && key >= filler_key)) continue;
+        if (gv_hnsw_is_last_link(hnsw, draft, i)) continue;
+        if (key >= farthest_key) {
+            farthest = i;
+            farthest_key = key;
+        }
+        if (fills && key >= filler_key) {
+            filler = i;
+            filler_key = key;
+        }
+    }
+    return filler != GV_NO_SLOT ? filler : farthest;
+}
+
+/* Measured, or, with a scratch, remembered. */
+static float rank_to(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t slot)
+{
+    return scratch ? gv_hnsw_known_rank(hnsw, scratch, target, slot) : gv_hnsw_rank(hnsw, target, slot);
+}
+
+/* gv_hnsw_survives(), of the row of `target`. */
+static bool survives(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, GV_Draft *draft, float rank)
+{
+    for (uint32_t i = 0; i < draft->count; i++)
+        if (draft->ranks[i] <= rank && is_survivor(hnsw, draft, i) &&
+            gv_hnsw_covers(hnsw, rank_to(hnsw, scratch, target, draft->links[i]), rank))
+            return false;
+    for (uint32_t i = 0; i < draft->count; i++)
+        if (draft->ranks[i] > rank && is_survivor(hnsw, draft, i) &&
+            gv_hnsw_covers(hnsw, rank_to(hnsw, scratch, target, draft->links[i]), draft->ranks[i]))
+            gv_bit_clear(draft->survivors, i);
+    return true;
+}
+
+bool gv_hnsw_survives(const GV_HNSW *hnsw, GV_Draft *draft, uint32_t slot, float rank)
+{
+    GV_Target target = gv_hnsw_target(hnsw, slot);
+    return survives(hnsw, NULL, &target, draft, rank);
+}
+
+uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, GV_Draft *draft,
+                       uint32_t slot, float rank, bool force)
+{
+    if (draft->capacity == 0) return GV_NO_SLOT;
+    bool survivor = survives(hnsw, scratch, target, draft, rank);
+    uint32_t at = 0;
+    while (at < draft->count && draft->links[at] != slot) at++; /* left over from an earlier life of the slot */
+    if (at == draft->count) at = weakest(hnsw, draft);
+    if (at == GV_NO_SLOT) return GV_NO_SLOT;
+    if (!force && at < draft->count && gv_bitset_get(&hnsw->present, draft->links[at])) {
+        bool nearer = rank < draft->ranks[at], filler = !gv_bit_get(draft->survivors, at);
+        if (!(filler ? survivor || nearer : survivor && nearer)) return GV_NO_SLOT;
+    }
+    draft->links[at] = slot;
+    draft->ranks[at] = rank;
+    if (survivor) gv_bit_set(draft->survivors, at);
+    else gv_bit_clear(draft->survivors, at);
+    if (at == draft->count) draft->count++;
+    return at;
+}

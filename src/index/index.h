@@ -1,0 +1,85 @@
+/* index.h: what the database asks of an index.
+ *
+ * One writer at a time changes an index, in steps of one row. A step is first *planned*: insert() or remove() reads
+ * the index and writes what shall change into a patch, without changing anything a reader can see. commit() then
+ * carries the patch out, under the database's write lock and in a few microseconds. The same patch goes to the log,
+ * so that recovery copies what was done instead of searching again: replay() checks a patch from a file and commits it.
+ * Planning is a pure function of the index and the table: a step without its patch can be planned again, to the bit. */
+#ifndef GV_INDEX_H
+#define GV_INDEX_H
+#include "base/lock.h"
+#include "base/topk.h"
+#include "storage/image.h"
+#include "storage/table.h"
+
+typedef struct GV_Patch { /* of one step; little-endian u32 words, in the index's own language */
+    uint32_t *words;
+    size_t count, capacity;
+} GV_Patch;
+
+typedef struct GV_Query {
+    const float *vector;
+    float squared_norm;      /* dot(vector, vector) */
+    size_t ef;               /* candidates kept, at least k */
+    const GV_Bitset *accept; /* slots that may be returned: the live ones, or fewer */
+} GV_Query;
+
+typedef struct GV_Index GV_Index;
+
+typedef struct GV_IndexOps {
+    const char *name;
+
+    /* Make all memory that `steps` steps on slots below `slot_end` will need, so that they cannot fail, including
+     * patch->capacity for the largest step. Columns that readers use are swapped under `lock`. */
+    GV_Status (*reserve)(GV_Index *index, uint32_t slot_end, size_t steps, GV_Patch *patch, GV_RwLock *lock);
+
+    /* Plan the step that makes the row in `slot` (already in the table, perhaps not live yet) part of the index, or no
+     * longer part of it. `patch` is emptied first. A removed row may stay as a way through (a tombstone). */
+    void (*insert)(GV_Index *index, uint32_t slot, GV_Patch *patch);
+    void (*remove)(GV_Index *index, uint32_t slot, GV_Patch *patch);
+
+    /* Carry out a patch that this index planned. A removal gives up `used` of the slots that may be used again. */
+    void (*commit)(GV_Index *index, const GV_Patch *patch);
+
+    /* Check a patch read from a file for the step on `slot`, and carry it out. GV_ERR_CORRUPT if it could not have come
+     * from here: the index is then given up. After reserve(), on a database nobody else sees yet. NULL: patches are
+     * empty, and nobody logs them. */
+    GV_Status (*replay)(GV_Index *index, uint32_t slot, bool removes, const GV_Patch *patch);
+
+    /* Offer the nearest accepted rows to `top` (by distance and id). An approximate index may offer fewer than there
+     * are; the caller sees to the rest. */
+    GV_Status (*search)(GV_Index *index, const GV_Query *query, GV_TopK *top);
+
+    GV_Status (*save)(GV_Index *index, GV_ImageWriter *writer);
+    GV_Status (*load)(GV_Index *index, GV_Image *image); /* into a new index, its table loaded; checks every number */
+
+    /* Count into `report` (reachable, links, faults); the first fault is left in gv_last_error(). */
+    GV_Status (*check)(GV_Index *index, GV_CheckReport *report);
+
+    void (*free)(GV_Index *index);
+} GV_IndexOps;
+
+struct GV_Index { /* the head of every index's own struct */
+    const GV_IndexOps *ops;
+    GV_Table *table;
+    GV_Metric metric;
+    GV_Heap *heap;         /* counted and limited: the index itself */
+    GV_Heap *scratch_heap; /* counted: what searches borrow */
+};
+
+typedef struct GV_IndexSetup {
+    GV_Table *table;
+    GV_Metric metric;
+    GV_Heap *heap, *scratch_heap;
+    uint64_t seed;
+    GV_HNSWConfig hnsw;
+} GV_IndexSetup;
+
+/* An empty index. */
+GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out);
+GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out);
+
+/* Offer every accepted row, whatever the metric: exact (scan.c). */
+GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);
+
+#endif

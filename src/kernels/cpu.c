@@ -1,0 +1,68 @@
+/* cpu.c: what this CPU can run, one answer for each kernel of kernel_list.h. */
+#include "kernels/kernel_list.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <stdint.h>
+#endif
+
+bool gv_cpu_has_scalar(void) { return true; }
+
+#if defined(__x86_64__)
+enum { /* bits of CPUID leaves 1 and 7, and of XCR0: what the OS saves when it switches threads */
+    LEAF1_ECX_SSE41 = 1 << 19,
+    LEAF1_ECX_OSXSAVE = 1 << 27,
+    LEAF1_ECX_AVX = 1 << 28,
+    LEAF7_EBX_AVX2 = 1 << 5,
+    LEAF7_EBX_AVX512F = 1 << 16,
+    LEAF7_EBX_AVX512DQ = 1 << 17,
+    LEAF7_EBX_AVX512BW = 1 << 30,
+    LEAF7_ECX_AVX512VNNI = 1 << 11,
+    XCR0_YMM = 0x06, /* SSE and AVX state */
+    XCR0_ZMM = 0xe6, /* and opmask, upper halves of ZMM0-15, ZMM16-31 */
+};
+#define LEAF7_EBX_AVX512VL (UINT32_C(1) << 31) /* not an int */
+
+typedef struct Features {
+    uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, xcr0;
+} Features;
+
+static Features detect(void)
+{
+    Features f = {0};
+    uint32_t eax, ebx, ecx, edx;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx)) {
+        f.leaf1_ecx = ecx;
+    }
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
+        f.leaf7_ebx = ebx;
+        f.leaf7_ecx = ecx;
+    }
+    if (f.leaf1_ecx & LEAF1_ECX_OSXSAVE) { /* xgetbv exists; spelt out, as the intrinsic needs -mxsave */
+        __asm__ volatile("xgetbv" : "=a"(f.xcr0), "=d"(edx) : "c"(0));
+    }
+    return f;
+}
+
+static bool has_all(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
+
+bool gv_cpu_has_sse41(void) { return has_all(detect().leaf1_ecx, LEAF1_ECX_SSE41); }
+
+bool gv_cpu_has_avx2(void)
+{
+    Features f = detect();
+    return has_all(f.leaf1_ecx, LEAF1_ECX_AVX) && has_all(f.leaf7_ebx, LEAF7_EBX_AVX2) && has_all(f.xcr0, XCR0_YMM);
+}
+
+/* Everything avx512.c is compiled with, so that its integer kernels may use all of it. */
+bool gv_cpu_has_avx512(void)
+{
+    Features f = detect();
+    return gv_cpu_has_avx2() &&
+           has_all(f.leaf7_ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL) &&
+           has_all(f.leaf7_ecx, LEAF7_ECX_AVX512VNNI) && has_all(f.xcr0, XCR0_ZMM);
+}
+#endif
+
+#if defined(__wasm_simd128__)
+bool gv_cpu_has_wasm128(void) { return true; /* an engine without it rejects the whole module */ }
+#endif

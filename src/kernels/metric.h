@@ -1,0 +1,48 @@
+/* metric.h: from kernels to distances, in one place, so that every index says the same bits.
+ *
+ * A *rank* orders rows and is what walks and scans compare; the *distance* is what a user sees. They differ for
+ * EUCLIDEAN only (rank: the square). Both grow together, but two ranks may give one distance: order hits by distance,
+ * then id. Squared norms are finite f32 (checked when rows and queries come in), so nothing here can be NaN. */
+#ifndef GV_METRIC_H
+#define GV_METRIC_H
+#include "kernels/kernels.h"
+#include <gigavector.h>
+#include <math.h>
+
+typedef struct GV_Metric {
+    const GV_Kernels *kernels;
+    GV_DistanceType distance;
+    size_t dimension;
+} GV_Metric;
+
+/* 1 - cos from a dot product and two squared norms. The square root of the product, in f64, makes cos(x, x) exactly 1:
+ * the product of two f32 is exact there, and so is the root of a square. */
+static inline float gv_cosine_distance(float dot, float a_squared_norm, float b_squared_norm)
+{
+    double product = (double)a_squared_norm * (double)b_squared_norm;
+    if (!(product > 0.0)) return 1.0f;
+    float distance = 1.0f - (float)((double)dot / sqrt(product));
+    return distance < 0.0f ? 0.0f : distance > 2.0f ? 2.0f : distance;
+}
+
+/* The rank of row `b` for query `a`; the squared norms are gv_kernels dot(x, x), and only COSINE reads them. */
+static inline float gv_rank(const GV_Metric *metric, const float *a, float a_squared_norm, const float *b,
+                            float b_squared_norm)
+{
+    const GV_Kernels *kernels = metric->kernels;
+    size_t n = metric->dimension;
+    switch (metric->distance) {
+    case GV_DISTANCE_COSINE: return gv_cosine_distance(kernels->dot(a, b, n), a_squared_norm, b_squared_norm);
+    case GV_DISTANCE_DOT_PRODUCT: return 0.0f - kernels->dot(a, b, n); /* 0 - 0 is +0 */
+    case GV_DISTANCE_MANHATTAN: return kernels->l1(a, b, n);
+    case GV_DISTANCE_EUCLIDEAN: break;
+    }
+    return kernels->l2sq(a, b, n);
+}
+
+static inline float gv_distance_of_rank(GV_DistanceType distance, float rank)
+{
+    return distance == GV_DISTANCE_EUCLIDEAN ? sqrtf(rank) : rank;
+}
+
+#endif

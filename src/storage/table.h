@@ -1,0 +1,104 @@
+/* table.h: the rows, by slot: vector, id, squared norm, metadata, and which are live.
+ *
+ * A slot is internal and may be used again; an id is the user's and never is. One writer changes the table; what
+ * readers may see changes only under the write lock of the database. */
+#ifndef GV_TABLE_H
+#define GV_TABLE_H
+#include "base/bitset.h"
+#include "base/idmap.h"
+#include "base/slab.h"
+#include "kernels/metric.h"
+#include "storage/format.h"
+#include "storage/image.h"
+#include "storage/lazy_rows.h"
+
+typedef struct GV_Table {
+    GV_Heap *heap;
+    size_t dimension;
+    GV_Slab rows;        /* gv_row_stride(dimension) bytes: f32, padded with zeros */
+    GV_Slab ids;         /* u64; GV_NO_ID where no live row is */
+    GV_Slab norms;       /* f32: dot(x, x) */
+    GV_Slab metadata;    /* const uint8_t *: u32 size and packed row; NULL: none */
+    GV_Bitset live;      /* rows that searches may return */
+    GV_Bitset used;      /* slots that may not be given out: live ones, and dead ones an index still needs */
+    GV_IdMap map;        /* live ids */
+    uint32_t slot_count; /* slots ever given out: all below are within every column */
+    uint64_t live_count, next_id;
+    GV_LazyRows *lazy;      /* NULL unless rows are mapped */
+    uint8_t *metadata_base; /* metadata that came with the image, in one piece; not freed row by row */
+    size_t metadata_base_bytes;
+    bool metadata_borrowed; /* ... and it lies in the mapping */
+} GV_Table;
+
+static inline const float *gv_table_row(const GV_Table *table, uint32_t slot)
+{
+    return (const float *)gv_slab_at(&table->rows, slot);
+}
+
+static inline float gv_table_norm(const GV_Table *table, uint32_t slot)
+{
+    return *(const float *)gv_slab_at(&table->norms, slot);
+}
+
+static inline uint64_t gv_table_id(const GV_Table *table, uint32_t slot)
+{
+    return *(const uint64_t *)gv_slab_at(&table->ids, slot);
+}
+
+/* The packed metadata of a slot: NULL and 0 if it has none. */
+const uint8_t *gv_table_metadata(const GV_Table *table, uint32_t slot, size_t *size);
+
+void gv_table_init(GV_Table *table, GV_Heap *heap, size_t dimension);
+void gv_table_free(GV_Table *table);
+
+/* ---- writing: reserve may fail, the rest cannot ---- */
+
+/* Room for slots below `slot_end` and for `live` live rows. What readers use is swapped under `lock` (may be NULL). */
+GV_Status gv_table_reserve(GV_Table *table, uint32_t slot_end, uint64_t live, GV_RwLock *lock);
+
+/* The lowest free slot at or after `from`; the caller goes on from it for the next. May be the slot behind the last. */
+uint32_t gv_table_free_slot(const GV_Table *table, uint32_t from);
+
+/* A copy of a packed row, as a column holds it; NULL with a failure. `size` 0: *out is NULL, which is no failure. */
+GV_Status gv_table_metadata_new(GV_Table *table, const uint8_t *packed, size_t size, uint8_t **out);
+void gv_table_metadata_free(GV_Table *table, const uint8_t *metadata);
+
+/* Put a row into a free slot, not live yet. Takes `metadata` over. */
+void gv_table_stage(GV_Table *table, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata);
+
+/* In two steps each, since the first of a batch may take long and the second is what readers see: enter a staged row in the
+ * id map, then show it; hide a live row, then drop its id and metadata. Its slot stays used until the index gives it up.
+ * Whoever looks up an id must see that the row is live. */
+void gv_table_enter(GV_Table *table, uint32_t slot);
+void gv_table_show(GV_Table *table, uint32_t slot);
+void gv_table_hide(GV_Table *table, uint32_t slot);
+void gv_table_drop(GV_Table *table, uint32_t slot);
+
+/* The slot of the live row `id`, or GV_NO_SLOT. */
+static inline uint32_t gv_table_find(const GV_Table *table, uint64_t id)
+{
+    uint32_t slot = gv_idmap_find(&table->map, &table->ids, id);
+    return slot != GV_NO_SLOT && gv_bitset_get(&table->live, slot) ? slot : GV_NO_SLOT;
+}
+
+/* The slot may be given out again. */
+static inline void gv_table_release_slot(GV_Table *table, uint32_t slot) { gv_bitset_clear(&table->used, slot); }
+
+/* Replace the metadata of a live row, freeing the old. Takes `metadata` over. */
+void gv_table_replace_metadata(GV_Table *table, uint32_t slot, uint8_t *metadata);
+
+/* ---- the image ---- */
+
+GV_Status gv_table_save(const GV_Table *table, GV_ImageWriter *writer);
+
+/* Fill an empty table with `slot_count` slots of an image. With image->map set the rows stay in the mapping and are
+ * verified block by block as they are touched. */
+GV_Status gv_table_load(GV_Table *table, GV_Image *image, const GV_Superblock *superblock);
+
+/* Call before reading a row that a query may be the first to touch. */
+static inline GV_Status gv_table_touch(const GV_Table *table, uint32_t slot)
+{
+    return table->lazy ? gv_lazy_rows_touch(table->lazy, slot) : GV_OK;
+}
+
+#endif

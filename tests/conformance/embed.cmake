@@ -1,0 +1,17 @@
+# embed.cmake: cmake -DFOLDER=<of the *.json> -DOUT=<file.c> -P embed.cmake: writes the cases as C arrays of bytes,
+# since a program under WASI has no files to read.
+file(GLOB cases ${FOLDER}/*.json)
+list(SORT cases)
+set(table "")
+file(WRITE ${OUT}.new "/* Made by embed.cmake from tests/conformance. */\n#include \"corpus.h\"\n\n")
+foreach(case IN LISTS cases)
+    cmake_path(GET case STEM name)
+    file(READ ${case} bytes HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+    string(REGEX REPLACE "(................................................................................)" "\\1\n    " bytes "${bytes}")
+    file(APPEND ${OUT}.new "static const unsigned char case_${name}[] = {\n    ${bytes}\n};\n\n")
+    string(APPEND table "    {\"${name}\", case_${name}, sizeof case_${name}},\n")
+endforeach()
+file(APPEND ${OUT}.new "const CorpusFile corpus_files[] = {\n${table}};\n")
+file(APPEND ${OUT}.new "const size_t corpus_count = sizeof corpus_files / sizeof *corpus_files;\n")
+file(RENAME ${OUT}.new ${OUT})

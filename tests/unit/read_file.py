@@ -1,0 +1,128 @@
+"""A second reader of the file, written from docs/format.md alone: rows, metadata and the log, in plain Python.
+
+    python read_file.py PATH      prints what the file holds
+
+It is a test of the document: python/tests/test_format.py holds it against the library.
+"""
+from __future__ import annotations
+
+import struct
+import sys
+from typing import Iterator
+
+PAGE, BLOCK, NO_ID = 4096, 65536, 2**64 - 1
+ROWS, IDS, METADATA_AT, METADATA = 1, 2, 4, 5
+ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH = 1, 2, 3, 4, 5
+
+
+class Damaged(Exception):
+    pass
+
+
+def _crc_table() -> list[int]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+_TABLE = _crc_table()
+
+
+def crc32c(data: bytes, crc: int = 0) -> int:
+    crc ^= 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def superblock(data: bytes) -> dict:
+    copies = [data[at : at + PAGE] for at in (0, PAGE)]
+    valid = [c for c in copies if c[:8] == b"GIGAVEC\0" and struct.unpack("<I", c[4092:])[0] == crc32c(c[:4092])]
+    if not valid or valid[0] != valid[-1]:
+        raise Damaged("superblock")
+    names = ("version sections generation dimension index distance slots seed M ef_construction ef_search binary rerank "
+             "table_crc next_id live table_at table_bytes log_start").split()
+    return dict(zip(names, struct.unpack_from("<IIQIIIIQ5IIQQQQQ", valid[0], 8)))
+
+
+def sections(data: bytes, head: dict) -> dict[int, bytes]:
+    table = data[head["table_at"] : head["table_at"] + head["table_bytes"]]
+    if crc32c(table) != head["table_crc"]:
+        raise Damaged("section table")
+    found = {}
+    for i in range(head["sections"]):
+        kind, _flags, offset, size, first = struct.unpack_from("<IIQQQ", table, 32 * i)
+        found[kind] = data[offset : offset + size]
+        for n, at in enumerate(range(0, size, BLOCK)):
+            (crc,) = struct.unpack_from("<I", table, 32 * head["sections"] + 4 * (first + n))
+            if crc32c(found[kind][at : at + BLOCK]) != crc:
+                raise Damaged(f"section {kind}, block {n}")
+    return found
+
+
+def pairs(packed: bytes) -> dict[str, str]:
+    found, at = {}, 4
+    for _ in range(struct.unpack_from("<I", packed)[0] if packed else 0):
+        k, v = struct.unpack_from("<II", packed, at)
+        found[packed[at + 8 : at + 8 + k].decode()] = packed[at + 8 + k : at + 8 + k + v].decode()
+        at += 8 + k + v
+    return found
+
+
+def frames(data: bytes, head: dict) -> Iterator[tuple[int, bytes]]:
+    """(type, payload) of the frames of whole groups, in order."""
+    at, sequence, group = head["log_start"], 1, []
+    while at + 40 <= len(data):
+        magic, kind, flags, number, _synced, size, zero, crc, _ = struct.unpack_from("<IHHQQIIII", data, at)
+        body = data[at + 40 : at + 40 + (size + 7) // 8 * 8]
+        sealed = struct.pack("<Q", head["generation"]) + data[at : at + 32] + body
+        if magic != 0x464C5647 or zero or number != sequence or crc32c(sealed) != crc:
+            return
+        group.append((kind, body[:size]))
+        if flags & 1:
+            yield from group
+            group = []
+        at, sequence = at + 40 + len(body), sequence + 1
+
+
+def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str, str]]]]:
+    """The superblock's fields, and {id: (vector, metadata)} of the live rows."""
+    head = superblock(data)
+    parts, dim = sections(data, head), head["dimension"]
+    stride = (4 * dim + 63) // 64 * 64 if 4 * dim > 64 else next(p for p in (4, 8, 16, 32, 64) if p >= 4 * dim)
+    vector = struct.Struct(f"<{dim}f")
+    rows = {}
+    for slot in range(head["slots"]):
+        (identity,) = struct.unpack_from("<Q", parts[IDS], 8 * slot)
+        (where,) = struct.unpack_from("<Q", parts[METADATA_AT], 8 * slot)
+        size = struct.unpack_from("<I", parts[METADATA], where - 1)[0] if where else 0
+        if identity != NO_ID:
+            rows[identity] = (vector.unpack_from(parts[ROWS], stride * slot), pairs(parts[METADATA][where + 3 : where + 3 + size]))
+    for kind, payload in frames(data, head):
+        at = 0
+        while at < len(payload) and kind != PATCH:
+            (identity,) = struct.unpack_from("<Q", payload, at)
+            if kind == DELETE:
+                del rows[identity]
+                at += 8
+            elif kind == UPDATE:
+                rows[identity] = (vector.unpack_from(payload, at + 8), rows[identity][1])
+                at += 8 + 4 * dim
+            else:
+                (size,) = struct.unpack_from("<I", payload, at + 8)
+                start = at + 12 + (4 * dim if kind == ADD else 0)
+                old = vector.unpack_from(payload, at + 12) if kind == ADD else rows[identity][0]
+                rows[identity] = (old, pairs(payload[start : start + size]))
+                at = start + size
+    return head, rows
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "rb") as file:
+        about, content = read(file.read())
+    print(about)
+    for row in sorted(content):
+        print(row, *content[row])
