@@ -4,12 +4,6 @@
  * its own links and the nodes that a short walk around it expands (as IP-DiskANN does, arXiv:2502.13826). A link that
  * is missed leads to a tombstone, and once the slot is used again, to a stranger; both are harmless. */
 #include "index/hnsw.h"
-#ifndef TRIES
-#define TRIES 8
-#define WALKF 2
-#define DEADMAX 4
-#define MULTI 0
-#endif
 
 typedef struct Repair { /* of a list that named the node, and of one layer */
     GV_Draft draft;

@@ -157,21 +157,20 @@ static void compare(Place *place, uint64_t draw)
     check_copy(place);
 }
 
-/* Of the call under way when the writer was killed: is it there? */
+/* Of the call under way when the writer was killed: is it there? A change is if the file is not what the shadow is: the
+ * rows alone do not tell, since a vector may be replaced by an equal one. Of other calls nothing shows. */
 static bool is_through(const Place *place, const Step *step)
 {
-    Model more = place->shadow.model;
-    uint64_t found;
     GV_Database *db;
-    if (step->kind == STEP_OPEN && access(place->path, F_OK) != 0) return false;
-    model_apply(&more, step);
     GV_OpenOptions options;
+    if (step->kind == STEP_OPEN) return access(place->path, F_OK) == 0;
+    if (step->kind < STEP_ADD || step->kind > STEP_PAIRS) return true;
     gv_open_options_init(&options);
     options.read_only = 1;
     CHECK_OK(gv_db_open_with_options(place->path, &options, &db));
-    CHECK_OK(contents_digest(db, &found));
+    bool differs = contents_image(db) != contents_image(place->shadow.db);
     CHECK_OK(gv_db_close(db));
-    return found == model_digest(&more);
+    return differs;
 }
 
 static void one_round(Place *place, uint64_t seed, uint64_t round)
