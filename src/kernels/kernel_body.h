@@ -1,4 +1,4 @@
-/* kernel_body.h: the distance loops, written once over `lanes`, a register of GV_LANES floats. Each vector ISA's file
+/* kernel_body.h: the distance loops (and, by code_body.h, the code loops), written once over `lanes`, a register of GV_LANES floats. Each vector ISA's file
  * includes this once, after defining GV_ISA, GV_LANES and the lanes_* operations; hence no include guard.
  *
  * The order of every sum is the one that kernels.h promises: lane l of register acc<r> is partial r * GV_LANES + l.
@@ -77,9 +77,23 @@ static float dot(const float *a, const float *b, size_t n) { return sum_of_terms
 
 static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(a, b, n, absolute_difference); }
 
+#include "kernels/code_body.h"
+
 #define TABLE_OF(isa) gv_kernels_##isa
 #define TABLE_NAME(isa) TABLE_OF(isa) /* the detour expands GV_ISA first */
 #define STRING_OF(isa) #isa
 #define STRING(isa) STRING_OF(isa)
 
-const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA), .l2sq = l2sq, .dot = dot, .l1 = l1};
+const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA),
+                                       .l2sq = l2sq,
+                                       .dot = dot,
+                                       .l1 = l1,
+                                       .sum = sum_of,
+                                       .rotate = rotate,
+                                       .encode_row = encode_row,
+                                       .encode_query = encode_query,
+                                       .dot_i8 = dot_i8,
+                                       .dots_i8 = dots_i8,
+                                       .scan_tables = scan_tables,
+                                       .scan_block = scan_block,
+                                       .encode_neighbour = encode_neighbour};

@@ -1,4 +1,4 @@
-/* kernels.h: the table of distance kernels and the choice among them.
+/* kernels.h: the table of distance and code kernels and the choice among them.
  *
  * One order for every float sum, whatever the width of a register: element i belongs to partial sum i mod 32,
  * products are rounded before they are added (no fused multiply-add), and the 32 partials are folded by halves
@@ -9,12 +9,27 @@
 #ifndef GV_KERNELS_H
 #define GV_KERNELS_H
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct GV_Kernels {
     const char *name;                                        /* "scalar", "sse41", "avx2", "avx512", "wasm128" */
     float (*l2sq)(const float *a, const float *b, size_t n); /* sum of squared differences */
     float (*dot)(const float *a, const float *b, size_t n);
     float (*l1)(const float *a, const float *b, size_t n); /* sum of absolute differences */
+
+    /* Codes that stand for rows during a walk: codes.h has the formulas and layouts. n is a multiple of 64. */
+    float (*sum)(const float *x, size_t n);
+    void (*rotate)(float *x, size_t n, const uint32_t *signs); /* in place; gv_rotation_rounds(n) rounds of n signs */
+    void (*encode_row)(const float *x, size_t n, uint8_t *u, float *lo, float *step, uint32_t *total);
+    void (*encode_query)(const float *x, size_t n, int limit, int8_t *q, float *step, int32_t *total);
+    int32_t (*dot_i8)(const uint8_t *u, const int8_t *q, size_t n); /* u in 0..127 */
+    void (*dots_i8)(const uint8_t *const *rows, size_t count, const int8_t *q, size_t n, int32_t *dots);
+    void (*scan_tables)(const int8_t *v, size_t n, int limit, uint8_t *tables); /* 4 n bytes */
+    uint32_t (*scan_block)(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
+                           const float *F, float base, float step, float bound, float *estimates);
+    /* Writes slot j (0..31) of a block and no other neighbour's bits. */
+    void (*encode_neighbour)(const float *x, const float *c, size_t n, uint8_t *codes, unsigned j, float *l1,
+                             float *l2sq, float *sc);
 } GV_Kernels;
 
 /* The best table this CPU runs; or, when `wanted` is not NULL, that one.

@@ -1,7 +1,9 @@
 /* scalar.c: plain C, and the reference: the order of kernels.h as it is written there, sharing no line with the other
  * kernels. A compiler may keep several partial sums in one vector register; no sum changes its order by that. */
+#include "kernels/codes.h"
 #include "kernels/kernel_list.h"
 #include <math.h>
+#include <string.h>
 
 enum {
     STRIPES = 32
@@ -46,4 +48,174 @@ static float dot(const float *a, const float *b, size_t n) { return sum_of_terms
 
 static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(a, b, n, absolute_difference); }
 
-const GV_Kernels gv_kernels_scalar = {.name = "scalar", .l2sq = l2sq, .dot = dot, .l1 = l1};
+ALWAYS_INLINE float first(float a, float b)
+{
+    (void)b;
+    return a;
+}
+
+ALWAYS_INLINE float signed_centre(float x, float c) { return x - c < 0.0F ? -c : c; }
+
+static float sum_of(const float *x, size_t n) { return sum_of_terms(x, x, n, first); }
+
+static void hadamard(float *x, size_t p)
+{
+    for (size_t h = 1; h < p; h *= 2) {
+        for (size_t start = 0; start < p; start += 2 * h) {
+            for (size_t i = start; i < start + h; i++) {
+                float a = x[i], b = x[i + h];
+                x[i] = a + b;
+                x[i + h] = a - b;
+            }
+        }
+    }
+}
+
+static void flip_sign(float *x, uint32_t sign)
+{
+    uint32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    bits ^= sign;
+    memcpy(x, &bits, sizeof bits);
+}
+
+static void rotate(float *x, size_t n, const uint32_t *signs)
+{
+    size_t p = gv_hadamard_size(n), half = n / 2;
+    float scale = gv_hadamard_scale(p);
+    for (unsigned round = 0; round < gv_rotation_rounds(n); round++, signs += n) {
+        float *part = round % 2 == 0 ? x : x + (n - p);
+        for (size_t i = 0; i < n; i++) {
+            flip_sign(&x[i], signs[i]);
+        }
+        for (size_t i = 0; i < p; i++) {
+            part[i] *= scale;
+        }
+        hadamard(part, p);
+        for (size_t i = 0; p < n && i < half; i++) {
+            float a = x[i], b = x[i + half];
+            x[i] = (a + b) * GV_SQRT_HALF;
+            x[i + half] = (a - b) * GV_SQRT_HALF;
+        }
+    }
+}
+
+static void encode_row(const float *x, size_t n, uint8_t *u, float *lo, float *step, uint32_t *total)
+{
+    float low = x[0], high = x[0];
+    for (size_t i = 1; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    *lo = low + 0.0F; /* a zero is +0, whichever came first */
+    *step = 0.0F;
+    *total = 0;
+    float range = high - low, inverse = 0.0F;
+    if (range >= GV_FLAT_RANGE) {
+        *step = range / GV_ROW_CODE_MAX;
+        inverse = GV_ROW_CODE_MAX / range;
+    }
+    for (size_t i = 0; i < n; i++) {
+        u[i] = (uint8_t)((x[i] - *lo) * inverse + 0.5F);
+        *total += u[i];
+    }
+}
+
+static void encode_query(const float *x, size_t n, int limit, int8_t *q, float *step, int32_t *total)
+{
+    float high = 0.0F;
+    for (size_t i = 0; i < n; i++) {
+        high = fabsf(x[i]) > high ? fabsf(x[i]) : high;
+    }
+    *step = 0.0F;
+    *total = 0;
+    float inverse = 0.0F, shift = (float)limit + 0.5F;
+    if (high >= GV_FLAT_RANGE) {
+        *step = high / (float)limit;
+        inverse = (float)limit / high;
+    }
+    for (size_t i = 0; i < n; i++) {
+        q[i] = (int8_t)((int)(x[i] * inverse + shift) - limit);
+        *total += q[i];
+    }
+}
+
+static int32_t dot_i8(const uint8_t *u, const int8_t *q, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += u[i] * q[i];
+    }
+    return sum;
+}
+
+static void dots_i8(const uint8_t *const *rows, size_t count, const int8_t *q, size_t n, int32_t *dots)
+{
+    for (size_t i = 0; i < count; i++) {
+        dots[i] = dot_i8(rows[i], q, n);
+    }
+}
+
+static void scan_tables(const int8_t *v, size_t n, int limit, uint8_t *tables)
+{
+    for (size_t m = 0; m < n / 4; m++) {
+        for (unsigned b = 0; b < 16; b++) {
+            int entry = 4 * limit;
+            for (unsigned i = 0; i < 4; i++) {
+                entry += b >> i & 1 ? v[4 * m + i] : -v[4 * m + i];
+            }
+            tables[16 * m + b] = (uint8_t)entry;
+        }
+    }
+}
+
+static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
+                           const float *F, float base, float step, float bound, float *estimates)
+{
+    int32_t sums[GV_SCAN_NEIGHBOURS] = {0};
+    for (size_t m = 0; m < n / 4; m++, codes += 16, tables += 16) {
+        for (size_t b = 0; b < 16; b++) {
+            sums[b] += tables[codes[b] & 15];
+            sums[b + 16] += tables[codes[b] >> 4];
+        }
+    }
+    uint32_t below = 0;
+    for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j++) {
+        float t = base + A[j];
+        float e = t - F[j] * ((float)(sums[j] - (int32_t)n * limit) * step);
+        estimates[j] = e > 0.0F ? e : 0.0F;
+        below |= (uint32_t)(estimates[j] < bound) << j;
+    }
+    return below;
+}
+
+static void encode_neighbour(const float *x, const float *c, size_t n, uint8_t *codes, unsigned j, float *r1, float *r2,
+                             float *sc)
+{
+    unsigned shift = j < 16 ? 0 : 4;
+    for (size_t m = 0; m < n / 4; m++) {
+        unsigned nibble = 0;
+        for (size_t i = 0; i < 4; i++) {
+            nibble |= (x[4 * m + i] - c[4 * m + i] < 0.0F ? 0U : 1U) << i;
+        }
+        uint8_t *byte = &codes[16 * m + j % 16];
+        *byte = (uint8_t)((*byte & (0xf0U >> shift)) | nibble << shift);
+    }
+    *r1 = l1(x, c, n);
+    *r2 = l2sq(x, c, n);
+    *sc = sum_of_terms(x, c, n, signed_centre);
+}
+
+const GV_Kernels gv_kernels_scalar = {.name = "scalar",
+                                      .l2sq = l2sq,
+                                      .dot = dot,
+                                      .l1 = l1,
+                                      .sum = sum_of,
+                                      .rotate = rotate,
+                                      .encode_row = encode_row,
+                                      .encode_query = encode_query,
+                                      .dot_i8 = dot_i8,
+                                      .dots_i8 = dots_i8,
+                                      .scan_tables = scan_tables,
+                                      .scan_block = scan_block,
+                                      .encode_neighbour = encode_neighbour};

@@ -3,6 +3,8 @@
 
 #if defined(__SSE4_1__)
 #include <smmintrin.h>
+#include <stdint.h>
+#include <string.h>
 
 #define GV_ISA sse41
 #define GV_LANES 4
@@ -34,6 +36,107 @@ static inline float lanes_fold(lanes v)
 {
     v = _mm_add_ps(v, _mm_movehl_ps(v, v));
     return _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)));
+}
+
+/* For code_body.h. */
+
+static inline void lanes_store(float *p, lanes v) { _mm_storeu_ps(p, v); }
+
+static inline lanes lanes_splat(float x) { return _mm_set1_ps(x); }
+
+static inline float lanes_first(lanes v) { return _mm_cvtss_f32(v); }
+
+static inline lanes lanes_min(lanes a, lanes b) { return _mm_min_ps(a, b); }
+
+static inline lanes lanes_max(lanes a, lanes b) { return _mm_max_ps(a, b); } /* a > b ? a : b */
+
+static inline lanes lanes_xor(lanes a, lanes b) { return _mm_xor_ps(a, b); }
+
+static inline lanes lanes_and(lanes a, lanes b) { return _mm_and_ps(a, b); }
+
+static inline lanes lanes_below(lanes a, lanes b) { return _mm_cmplt_ps(a, b); }
+
+static inline uint32_t lanes_bits(lanes mask) { return (uint32_t)_mm_movemask_ps(mask); }
+
+static inline lanes lanes_swap1(lanes v) { return _mm_shuffle_ps(v, v, 0xb1); }
+
+static inline lanes lanes_swap2(lanes v) { return _mm_shuffle_ps(v, v, 0x4e); }
+
+static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
+{
+    __m128i wide = _mm_cvtepu16_epi32(_mm_loadl_epi64((const void *)p));
+    return _mm_cvtepi32_ps(_mm_sub_epi32(wide, _mm_set1_epi32(middle)));
+}
+
+typedef __m128i ints;
+
+static inline ints ints_zero(void) { return _mm_setzero_si128(); }
+
+static inline ints ints_load(const void *p) { return _mm_loadu_si128(p); }
+
+static inline void ints_store(void *p, ints v) { _mm_storeu_si128(p, v); }
+
+static inline ints ints_repeat(const uint8_t *p) { return ints_load(p); }
+
+static inline ints ints_xor(ints a, ints b) { return _mm_xor_si128(a, b); }
+
+static inline ints ints8_splat(int x) { return _mm_set1_epi8((char)x); }
+
+static inline ints ints8_add(ints a, ints b) { return _mm_add_epi8(a, b); }
+
+static inline ints ints8_sub(ints a, ints b) { return _mm_sub_epi8(a, b); }
+
+static inline ints ints8_lookup(ints table, ints places) { return _mm_shuffle_epi8(table, places); }
+
+static inline ints ints8_low_nibbles(ints v) { return _mm_and_si128(v, _mm_set1_epi8(15)); }
+
+static inline ints ints8_high_nibbles(ints v) { return ints8_low_nibbles(_mm_srli_epi16(v, 4)); }
+
+/* Truncated to bytes, in order. */
+static inline ints ints8_from_lanes(lanes a, lanes b, lanes c, lanes d)
+{
+    return _mm_packus_epi16(_mm_packs_epi32(_mm_cvttps_epi32(a), _mm_cvttps_epi32(b)),
+                            _mm_packs_epi32(_mm_cvttps_epi32(c), _mm_cvttps_epi32(d)));
+}
+
+/* The four values of one nibble, four times over. */
+static inline ints ints_load_nibbles(const int8_t *p)
+{
+    int32_t nibble;
+    memcpy(&nibble, p, sizeof nibble);
+    return _mm_set1_epi32(nibble);
+}
+
+static inline ints ints16_add(ints a, ints b) { return _mm_add_epi16(a, b); }
+
+static inline ints ints16_sub(ints a, ints b) { return _mm_sub_epi16(a, b); }
+
+static inline ints ints16_shift_left_8(ints v) { return _mm_slli_epi16(v, 8); }
+
+static inline ints ints16_shift_right_8(ints v) { return _mm_srli_epi16(v, 8); }
+
+/* Even and odd neighbours in turn. */
+static inline void ints16_merge(ints even, ints odd, uint16_t *sums)
+{
+    ints_store(sums, _mm_unpacklo_epi16(even, odd));
+    ints_store(sums + 8, _mm_unpackhi_epi16(even, odd));
+}
+
+/* Cannot saturate: pairs of products are at most 2 * 127 * 128, or 2 * 254 * 1. */
+static inline ints ints32_add_dot(ints sum, ints u, ints q)
+{
+    return _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(u, q), _mm_set1_epi16(1)));
+}
+
+static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)
+{
+    ints_store(out, _mm_hadd_epi32(_mm_hadd_epi32(a, b), _mm_hadd_epi32(c, d)));
+}
+
+static inline int32_t ints32_fold(ints v)
+{
+    v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xb1)));
 }
 
 #include "kernels/kernel_body.h"
