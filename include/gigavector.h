@@ -117,7 +117,7 @@ typedef struct GV_OpenOptions {
     uint32_t read_only;           /* 1: no lock, no write, the state at open until gv_db_refresh(). Default 0 */
     uint32_t memory_map;          /* 1 (implies read_only): map the vectors instead of reading them. Default 0 */
     uint32_t checkpoint_on_close; /* 1: pack the log into the image when closing. Default 1 */
-    uint32_t reserved;            /* 0 */
+    uint32_t threads;             /* for building; the index is the same for any. 0: one a CPU. Default 0 */
     uint64_t seed;                /* of the layer draw; 0: the file's, or the library's constant. Default 0 */
     const char *kernels;          /* force "scalar", "sse41", "avx2", "avx512", "wasm128"; NULL: the best that runs
                                   * here, or natively what the environment variable GV_KERNELS names. Default NULL */

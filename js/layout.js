@@ -49,7 +49,7 @@ export const STRUCTS = {
       read_only: ['u32', 20],
       memory_map: ['u32', 24],
       checkpoint_on_close: ['u32', 28],
-      reserved: ['u32', 32],
+      threads: ['u32', 32],
       seed: ['u64', 40],
       kernels: ['pointer', 48],
       hnsw: ['pointer', 52],

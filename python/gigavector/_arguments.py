@@ -37,6 +37,7 @@ def open_options(
     durability: str = "commit",
     seed: int | None = None,
     kernels: str | None = None,
+    threads: int | None = None,
 ) -> tuple[Any, list[Any]]:
     """GV_OpenOptions, and what must live as long as they do."""
     options = ffi.new("GV_OpenOptions *")
@@ -52,6 +53,8 @@ def open_options(
     options.durability = _DURABILITY[durability]
     if seed is not None:
         options.seed = integer("seed", seed, 1, UINT64_MAX)
+    if threads is not None:
+        options.threads = integer("threads", threads, 0, UINT32_MAX)
     keep: list[Any] = []
     if hnsw_config is not None:
         options.hnsw = _config(hnsw_config, HNSWConfig, "GV_HNSWConfig *", lib.gv_hnsw_config_init, keep)

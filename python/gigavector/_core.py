@@ -89,6 +89,7 @@ class Database:
         read_only: bool = False,
         seed: int | None = None,
         kernels: str | None = None,
+        threads: int | None = None,
         checkpoint_on_close: bool = True,
     ) -> Database:
         """Open the database in the file `path`, creating it if absent; None keeps it in memory only.
@@ -101,10 +102,19 @@ class Database:
         read_only: no lock and no write; the state of the file at open, until refresh().
         seed: of the graph's layers; the same calls with the same seed give the same file, byte for byte.
         kernels: force "scalar", "sse41", "avx2" or "avx512"; None: the best that runs here.
+        threads: for building the index; None or 0: one a CPU. The file does not depend on it, byte for byte.
         checkpoint_on_close: pack the log into the image when closing.
         """
         options, _keep = open_options(
-            dimension, index, distance, hnsw_config, ivfpq_config, durability=durability, seed=seed, kernels=kernels
+            dimension,
+            index,
+            distance,
+            hnsw_config,
+            ivfpq_config,
+            durability=durability,
+            seed=seed,
+            kernels=kernels,
+            threads=threads,
         )
         options.read_only = bool(read_only)
         options.checkpoint_on_close = bool(checkpoint_on_close)

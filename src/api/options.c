@@ -1,5 +1,6 @@
 /* options.c: what was asked for at open, against the defaults and against the file. */
 #include "api/db.h"
+#include "base/parallel.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,7 @@ GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_HNSWConfig *
 {
     memset(settings, 0, sizeof *settings);
     GV_TRY(choose_kernels(options->kernels, &settings->kernels));
+    settings->threads = options->threads ? options->threads : gv_cpu_count();
     if (file) return settle_file(options, hnsw, file, settings);
     GV_HNSWConfig defaults;
     gv_hnsw_config_init(&defaults);

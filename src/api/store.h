@@ -16,7 +16,8 @@ typedef struct GV_Settings { /* what a database is; fixed when it is made */
     GV_DistanceType distance;
     uint64_t seed;
     GV_HNSWConfig hnsw;
-    const GV_Kernels *kernels; /* the handle's */
+    const GV_Kernels *kernels; /* the handle's, as the next */
+    uint32_t threads;          /* for building; at least 1 */
 } GV_Settings;
 
 typedef struct GV_Store {
