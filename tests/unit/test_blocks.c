@@ -30,7 +30,7 @@ typedef struct ScanCase {
 
 static ScanCase scan_case(size_t n, int limit, size_t offset, bool extreme)
 {
-    ScanCase c = {.v = random_codes(n, offset, -limit, limit, extreme), .base = fabsf(random_float(MIXED))};
+    ScanCase c = {.v = random_codes(n, offset, -limit, limit, extreme)};
     c.tables = block_of(4 * n, offset);
     c.codes = random_codes(4 * n, offset, -128, 127, extreme);
     if (extreme) { /* half the neighbours all ones, half all zeros: sums 0 and n * 2 * limit */
@@ -39,12 +39,13 @@ static ScanCase scan_case(size_t n, int limit, size_t offset, bool extreme)
     c.A = floats_of(GV_SCAN_NEIGHBOURS, offset, EMBEDDING_LIKE);
     c.F = floats_of(GV_SCAN_NEIGHBOURS, offset, EMBEDDING_LIKE);
     c.estimates = block_of(GV_SCAN_NEIGHBOURS * sizeof(float), offset * sizeof(float));
-    c.base = extreme ? 0.0F : fabsf(random_float(UNIFORM));
+    c.base = extreme ? -0.0F : fabsf(random_float(UNIFORM));
     c.step = fabsf(random_float(EMBEDDING_LIKE)) / 16.0F;
     c.bound = extreme ? INFINITY : 1.0F;
     ((float *)at(c.A))[7] = 1e30F; /* an empty slot */
     ((float *)at(c.F))[7] = 0.0F;
-    ((float *)at(c.A))[9] = -0.0F;
+    ((float *)at(c.A))[9] = -0.0F; /* with base -0 the estimate is -0 before it is cut off at +0 */
+    ((float *)at(c.F))[9] = 0.0F;
     return c;
 }
 
