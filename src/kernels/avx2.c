@@ -76,7 +76,10 @@ static inline ints ints_load(const void *p) { return _mm256_loadu_si256(p); }
 
 static inline void ints_store(void *p, ints v) { _mm256_storeu_si256(p, v); }
 
-static inline ints ints_repeat(const uint8_t *p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p)); }
+static inline ints ints_repeat(const uint8_t *p)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p));
+}
 
 static inline ints ints_xor(ints a, ints b) { return _mm256_xor_si256(a, b); }
 

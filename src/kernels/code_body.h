@@ -44,11 +44,11 @@ ALWAYS_INLINE lanes butterflies_within(lanes v)
     return v;
 }
 
-#define BUTTERFLY(a, b)                      \
-    do {                                     \
+#define BUTTERFLY(a, b)                     \
+    do {                                    \
         lanes difference = lanes_sub(a, b); \
-        a = lanes_add(a, b);                 \
-        b = difference;                      \
+        a = lanes_add(a, b);                \
+        b = difference;                     \
     } while (0)
 #define BUTTERFLIES_4(a, b, c, d) \
     BUTTERFLY(a, b);              \
@@ -63,9 +63,9 @@ ALWAYS_INLINE lanes butterflies_within(lanes v)
     BUTTERFLY(c, g);                          \
     BUTTERFLY(d, h)
 
-#define LOAD_SIGNED(r)                                                                                        \
-    lanes v##r = butterflies_within(lanes_mul(                                                                \
-        lanes_xor(lanes_load(x + GV_LANES * (r)), load_signs(signs + GV_LANES * (r))), lanes_splat(scale)))
+#define LOAD_SIGNED(r)               \
+    lanes v##r = butterflies_within( \
+        lanes_mul(lanes_xor(lanes_load(x + GV_LANES * (r)), load_signs(signs + GV_LANES * (r))), lanes_splat(scale)))
 #define STORE(r) lanes_store(x + GV_LANES * (r), v##r)
 
 /* Signs, scale and all strides below BUTTERFLY_FLOATS, in one pass over p floats. */
@@ -96,8 +96,8 @@ ALWAYS_INLINE void hadamard_first(float *x, size_t p, const uint32_t *signs, flo
     }
 }
 
-#define LOAD_AT(r) lanes v##r = lanes_load(x + start + (r)*h)
-#define STORE_AT(r) lanes_store(x + start + (r)*h, v##r)
+#define LOAD_AT(r) lanes v##r = lanes_load(x + start + (r) * h)
+#define STORE_AT(r) lanes_store(x + start + (r) * h, v##r)
 
 /* One, two or three strides from h on, in one pass: `radix` 2, 4 or 8, known where this is inlined. */
 ALWAYS_INLINE void hadamard_pass(float *x, size_t p, size_t h, size_t radix)
@@ -187,11 +187,11 @@ static void rotate(float *x, size_t n, const uint32_t *signs)
 
 /* ---- scalar codes ---- */
 
-#define FOLD_LANES(operation, v)              \
-    do {                                      \
-        FOLD_HALVES(operation, v)             \
-        v = operation(v, lanes_swap2(v));     \
-        v = operation(v, lanes_swap1(v));     \
+#define FOLD_LANES(operation, v)          \
+    do {                                  \
+        FOLD_HALVES(operation, v)         \
+        v = operation(v, lanes_swap2(v)); \
+        v = operation(v, lanes_swap1(v)); \
     } while (0)
 #if GV_LANES == 16
 #define FOLD_HALVES(operation, v)     \
@@ -206,8 +206,7 @@ static void rotate(float *x, size_t n, const uint32_t *signs)
 /* (int)((x[i] - origin) * inverse + shift), 0..254, of one `ints` of components */
 ALWAYS_INLINE ints quantised(const float *x, lanes origin, lanes inverse, lanes shift)
 {
-#define QUANTISED(r) \
-    lanes_add(lanes_mul(lanes_sub(lanes_load(x + GV_LANES * (r)), origin), inverse), shift)
+#define QUANTISED(r) lanes_add(lanes_mul(lanes_sub(lanes_load(x + GV_LANES * (r)), origin), inverse), shift)
     return ints8_from_lanes(QUANTISED(0), QUANTISED(1), QUANTISED(2), QUANTISED(3));
 #undef QUANTISED
 }

@@ -4,7 +4,7 @@
  * n is the padded dimension: a multiple of 64, at most 65,536. Components are finite and below 2^100 in magnitude (the
  * squared norm of a row is finite, so they are). Pointers need the alignment of their type and no more. All kernels
  * give equal bits: integers are exact, float steps are elementwise in the order written here, float sums take the order
- * of kernels.h, and nothing is fused. "A range below GV_FLAT_RANGE" stands for zero, so that no reciprocal overflows.
+ * of kernels.h, and nothing is fused. A range or magnitude below GV_FLAT_RANGE counts as zero: no reciprocal overflows.
  *
  * Rotation (`rotate`), x := R x for a fixed orthogonal R. gv_rotation_rounds(n) rounds; round r is
  *   1. x[i] ^= signs[r * n + i], the sign bit or 0;

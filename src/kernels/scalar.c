@@ -172,12 +172,15 @@ static void scan_tables(const int8_t *v, size_t n, int limit, uint8_t *tables)
 static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
                            const float *F, float base, float step, float bound, float *estimates)
 {
-    int32_t sums[GV_SCAN_NEIGHBOURS] = {0};
-    for (size_t m = 0; m < n / 4; m++, codes += 16, tables += 16) {
-        for (size_t b = 0; b < 16; b++) {
-            sums[b] += tables[codes[b] & 15];
-            sums[b + 16] += tables[codes[b] >> 4];
+    int32_t sums[GV_SCAN_NEIGHBOURS];
+    for (size_t b = 0; b < 16; b++) { /* two neighbours at a time: their sums stay in registers */
+        int32_t low = 0, high = 0;
+        for (size_t i = 0; i < 4 * n; i += 16) {
+            low += tables[i + (codes[i + b] & 15)];
+            high += tables[i + (codes[i + b] >> 4)];
         }
+        sums[b] = low;
+        sums[b + 16] = high;
     }
     uint32_t below = 0;
     for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j++) {
