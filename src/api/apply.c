@@ -59,15 +59,12 @@ void gv_store_run_steps(GV_Store *s, size_t from, GV_RwLock *lock)
     const GV_IndexOps *ops = s->index->ops;
     bool logs = s->log.vfs && ops->replay, begun = false;
     size_t bytes = 0;
-    for (size_t i = from; i < s->step_count; i++) {
-        GV_Step step = s->steps[i];
-        if (step.removes) ops->remove(s->index, step.slot, &s->patch);
-        else ops->insert(s->index, step.slot, &s->patch);
-        if (lock) gv_write_lock(lock);
-        ops->commit(s->index, &s->patch);
-        if (lock) gv_write_unlock(lock);
+    for (size_t i = from; i < s->step_count;) {
+        i += ops->plan(s->index, s->steps + i, s->step_count - i, &s->patch, lock);
+        ops->commit(s->index, &s->patch, lock);
         if (logs) logs = log_patch(s, &begun, &bytes);
     }
     if (begun) (void)gv_log_commit(&s->log, false);
+    if (ops->settle) ops->settle(s->index);
     s->step_count = 0;
 }

@@ -144,9 +144,9 @@ static GV_Status recover_patches(Recovery *r, const uint8_t *at, size_t rest)
         if (!s->index->ops->replay || count > s->patch.capacity) return corrupt("a patch is too long, words:", count);
         if (count > 0) memcpy(s->patch.words, at + 4, count * 4);
         s->patch.count = count;
-        GV_Step step = s->steps[r->done];
-        GV_TRY(s->index->ops->replay(s->index, step.slot, step.removes, &s->patch));
-        r->done++;
+        size_t steps = 0;
+        GV_TRY(s->index->ops->replay(s->index, s->steps + r->done, s->step_count - r->done, &s->patch, &steps));
+        r->done += steps;
         at += 4 + count * 4;
         rest -= 4 + count * 4;
     }

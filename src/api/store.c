@@ -9,7 +9,9 @@ static GV_Status new_index(GV_Store *s)
                            .heap = &s->heap,
                            .scratch_heap = &s->scratch_heap,
                            .seed = s->settings.seed,
-                           .hnsw = s->settings.hnsw};
+                           .hnsw = s->settings.hnsw,
+                           .pool = s->settings.pool,
+                           .threads = s->settings.threads};
     switch (s->settings.index_type) {
     case GV_INDEX_TYPE_FLAT: return gv_flat_new(&setup, &s->index);
     case GV_INDEX_TYPE_HNSW: return gv_hnsw_new(&setup, &s->index);

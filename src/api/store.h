@@ -5,11 +5,6 @@
 #include "index/index.h"
 #include "storage/log.h"
 
-typedef struct GV_Step { /* of the index: one row in, or one out */
-    uint32_t slot;
-    bool removes;
-} GV_Step;
-
 typedef struct GV_Settings { /* what a database is; fixed when it is made */
     uint32_t dimension;
     GV_IndexType index_type;
@@ -18,6 +13,7 @@ typedef struct GV_Settings { /* what a database is; fixed when it is made */
     GV_HNSWConfig hnsw;
     const GV_Kernels *kernels; /* the handle's, as the next */
     uint32_t threads;          /* for building; at least 1 */
+    GV_Pool *pool;             /* the handle's; NULL: none */
 } GV_Settings;
 
 typedef struct GV_Store {
@@ -54,8 +50,8 @@ void gv_store_step(GV_Store *store, uint32_t slot, bool removes);
 /* A row takes the place of the live row `old` of the same id, and its metadata. */
 void gv_store_swap_row(GV_Store *store, uint32_t old, uint32_t staged);
 
-/* Carry out the steps noted, the first `from` excepted: plan each, commit it under `lock` (may be NULL), and log its
- * patch. Then forget them. A patch that cannot be logged costs recovery time, nothing else. */
+/* Carry out the steps noted, the first `from` excepted: plan some, commit them under `lock` (may be NULL), log their
+ * patch, and go on. Then forget them. A patch that cannot be logged costs recovery time, nothing else. */
 void gv_store_run_steps(GV_Store *store, size_t from, GV_RwLock *lock);
 
 /* ---- the log's records (records.c) ---- */

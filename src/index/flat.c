@@ -12,23 +12,18 @@ static GV_Status flat_reserve(GV_Index *index, uint32_t slot_end, size_t steps, 
     return GV_OK;
 }
 
-static void flat_insert(GV_Index *index, uint32_t slot, GV_Patch *patch)
+static size_t flat_plan(GV_Index *index, const GV_Step *steps, size_t count, GV_Patch *patch, GV_RwLock *lock)
 {
-    (void)slot;
+    (void)count, (void)lock;
     patch->count = 0;
-    ((GV_Flat *)index)->leaving = GV_NO_SLOT;
+    ((GV_Flat *)index)->leaving = steps->removes ? steps->slot : GV_NO_SLOT;
+    return 1;
 }
 
-static void flat_remove(GV_Index *index, uint32_t slot, GV_Patch *patch)
-{
-    patch->count = 0;
-    ((GV_Flat *)index)->leaving = slot;
-}
-
-static void flat_commit(GV_Index *index, const GV_Patch *patch)
+static void flat_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
 {
     GV_Flat *flat = (GV_Flat *)index;
-    (void)patch;
+    (void)patch, (void)lock; /* no reader asks which slots are free */
     if (flat->leaving != GV_NO_SLOT) gv_table_release_slot(index->table, flat->leaving);
     flat->leaving = GV_NO_SLOT;
 }
@@ -63,8 +58,7 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out)
     static const GV_IndexOps ops = {
         .name = "flat",
         .reserve = flat_reserve,
-        .insert = flat_insert,
-        .remove = flat_remove,
+        .plan = flat_plan,
         .commit = flat_commit,
         .search = flat_search,
         .save = flat_save,
@@ -75,7 +69,8 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out)
     *out = NULL;
     GV_Flat *flat = gv_alloc(setup->heap, sizeof *flat);
     if (!flat) return gv_last_status();
-    flat->head = (GV_Index){&ops, setup->table, setup->metric, setup->heap, setup->scratch_heap};
+    flat->head = (GV_Index){&ops, setup->table, setup->metric, setup->heap,
+                              setup->scratch_heap, NULL, 1};
     flat->leaving = GV_NO_SLOT;
     *out = &flat->head;
     return GV_OK;

@@ -1,5 +1,5 @@
 /* hnsw.c: the graph's memory: made, grown, given back. */
-#include "index/hnsw.h"
+#include "index/hnsw_build.h"
 #include "base/checked.h"
 
 enum {
@@ -10,18 +10,17 @@ enum {
 static void hnsw_free(GV_Index *index)
 {
     GV_HNSW *hnsw = (GV_HNSW *)index;
-    GV_Slab *slabs[] = {&hnsw->links,      &hnsw->survivors, &hnsw->upper_at, &hnsw->upper,
-                        &hnsw->link_ranks, &hnsw->born,      &hnsw->sources};
+    GV_Slab *slabs[] = {&hnsw->links, &hnsw->survivors, &hnsw->upper_at, &hnsw->upper, &hnsw->sources};
     GV_Bitset *sets[] = {&hnsw->upper_used, &hnsw->present, &hnsw->ghosts, &hnsw->heads, &hnsw->followers};
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++) gv_slab_free(slabs[i]);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) gv_bitset_free(sets[i], index->heap);
-    gv_release(index->heap, hnsw->pending, hnsw->pending_capacity * sizeof *hnsw->pending);
-    gv_scratch_free(index->heap, hnsw->writer);
+    gv_build_free(hnsw);
     while (hnsw->resting) {
         GV_Scratch *scratch = hnsw->resting;
         hnsw->resting = scratch->next;
-        gv_scratch_free(index->scratch_heap, scratch);
+        gv_scratch_free(index->scratch_heap, scratch, hnsw->codes.padded);
     }
+    gv_codes_free(&hnsw->codes);
     gv_mutex_destroy(&hnsw->mutex);
     gv_release(index->heap, hnsw, sizeof *hnsw);
 }
@@ -29,6 +28,7 @@ static void hnsw_free(GV_Index *index)
 GV_Status gv_hnsw_reserve_slots(GV_HNSW *hnsw, uint32_t slot_end, GV_RwLock *lock)
 {
     GV_Heap *heap = hnsw->head.heap;
+    GV_TRY(gv_codes_reserve(&hnsw->codes, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->links, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->survivors, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->upper_at, slot_end));
@@ -65,21 +65,15 @@ static void count_sources(GV_HNSW *hnsw)
     hnsw->sources_counted = true;
 }
 
-static GV_Status reserve_patch(GV_HNSW *hnsw, GV_Patch *patch)
+static GV_Status reserve_patch(GV_HNSW *hnsw, size_t steps, GV_Patch *patch)
 {
     GV_Heap *heap = hnsw->head.heap;
-    size_t words = gv_hnsw_patch_words(hnsw), ranks = gv_hnsw_patch_ranks(hnsw);
-    if (patch->capacity < words) {
-        uint32_t *larger = gv_alloc_array(heap, words, sizeof *larger);
-        if (!larger) return gv_last_status();
-        gv_release(heap, patch->words, patch->capacity * sizeof *patch->words);
-        *patch = (GV_Patch){.words = larger, .capacity = words};
-    }
-    if (hnsw->pending_capacity < ranks) {
-        hnsw->pending = gv_alloc_array(heap, ranks, sizeof *hnsw->pending);
-        if (!hnsw->pending) return gv_last_status();
-        hnsw->pending_capacity = ranks;
-    }
+    size_t words = gv_build_patch_words(hnsw, steps);
+    if (patch->capacity >= words) return GV_OK;
+    uint32_t *larger = gv_alloc_array(heap, words, sizeof *larger);
+    if (!larger) return gv_last_status();
+    gv_release(heap, patch->words, patch->capacity * sizeof *patch->words);
+    *patch = (GV_Patch){.words = larger, .capacity = words};
     return GV_OK;
 }
 
@@ -87,14 +81,32 @@ static GV_Status hnsw_reserve(GV_Index *index, uint32_t slot_end, size_t steps, 
 {
     GV_HNSW *hnsw = (GV_HNSW *)index;
     GV_TRY(gv_hnsw_reserve_slots(hnsw, slot_end, lock));
-    GV_TRY(gv_slab_reserve(&hnsw->link_ranks, slot_end));
-    GV_TRY(gv_slab_reserve(&hnsw->born, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->sources, slot_end));
     if (!hnsw->sources_counted) count_sources(hnsw);
     GV_TRY(reserve_upper(hnsw, steps));
-    GV_TRY(reserve_patch(hnsw, patch));
-    return gv_scratch_fit(index->heap, &hnsw->writer, slot_end, gv_hnsw_pool_size(hnsw->ef_construction), true);
+    GV_TRY(reserve_patch(hnsw, steps, patch));
+    return gv_build_reserve(hnsw, slot_end, steps);
 }
+
+static size_t hnsw_plan(GV_Index *index, const GV_Step *steps, size_t count, GV_Patch *patch, GV_RwLock *lock)
+{
+    GV_HNSW *hnsw = (GV_HNSW *)index;
+    patch->count = 0;
+    if (!steps->removes) return gv_hnsw_insert(hnsw, steps, count, lock, patch);
+    gv_hnsw_remove(hnsw, steps->slot, patch);
+    return 1;
+}
+
+/* What plans a batch is a hundred times what plans a row. */
+static void hnsw_settle(GV_Index *index)
+{
+    enum {
+        ROWS_KEPT = 4
+    };
+    GV_HNSW *hnsw = (GV_HNSW *)index;
+    if (hnsw->build && hnsw->build->capacity > ROWS_KEPT) gv_build_free(hnsw);
+}
+
 
 static void init_slabs(GV_HNSW *hnsw)
 {
@@ -103,8 +115,6 @@ static void init_slabs(GV_HNSW *hnsw)
     gv_slab_init(&hnsw->survivors, heap, gv_bit_words(hnsw->degree) * 4, CHUNK_BYTES / 8);
     gv_slab_init(&hnsw->upper_at, heap, 4, CHUNK_BYTES / 8);
     gv_slab_init(&hnsw->upper, heap, sizeof(GV_Upper) + hnsw->M * 4, CHUNK_BYTES / 8);
-    gv_slab_init(&hnsw->link_ranks, heap, 4 + hnsw->degree * 4, CHUNK_BYTES);
-    gv_slab_init(&hnsw->born, heap, 4, CHUNK_BYTES / 8);
     gv_slab_init(&hnsw->sources, heap, 4, CHUNK_BYTES / 8);
 }
 
@@ -113,9 +123,9 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
     static const GV_IndexOps ops = {
         .name = "hnsw",
         .reserve = hnsw_reserve,
-        .insert = gv_hnsw_insert,
-        .remove = gv_hnsw_remove,
+        .plan = hnsw_plan,
         .commit = gv_hnsw_commit,
+        .settle = hnsw_settle,
         .replay = gv_hnsw_replay,
         .search = gv_hnsw_search,
         .save = gv_hnsw_save,
@@ -130,14 +140,16 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
         gv_release(setup->heap, hnsw, sizeof *hnsw);
         return gv_fail(GV_ERR_NO_MEMORY, "hnsw: no mutex to be had");
     }
-    hnsw->head = (GV_Index){&ops, setup->table, setup->metric, setup->heap, setup->scratch_heap};
+    hnsw->head = (GV_Index){&ops,        setup->table,       setup->metric, setup->heap, setup->scratch_heap,
+                            setup->pool, setup->threads};
     hnsw->M = setup->hnsw.M;
     hnsw->degree = 2 * setup->hnsw.M;
     hnsw->ef_construction = setup->hnsw.ef_construction;
     hnsw->seed = setup->seed;
     hnsw->entry = GV_NO_SLOT;
-    hnsw->clock = 1;
     init_slabs(hnsw);
-    *out = &hnsw->head;
-    return GV_OK;
+    GV_Status status = gv_codes_init(&hnsw->codes, setup->heap, &setup->metric, setup->seed);
+    if (status == GV_OK) *out = &hnsw->head;
+    else hnsw_free(&hnsw->head);
+    return status;
 }

@@ -9,11 +9,14 @@
  *   ghost      removed from the table, kept in the graph because rows equal to it live on
  *   head       has rows equal to it, its followers, in a ring (hnsw_twins.c); followers are not in the graph
  *
- * Life-cycle: hnsw_plan.c and hnsw_remove.c write patches, hnsw_patch.c carries them out. */
+ * Distances within the graph are ranks of codes (row_codes.h) where rows have them, of full rows where not.
+ *
+ * Life-cycle: hnsw_insert.c and hnsw_remove.c plan patches, hnsw_patch.c carries them out; hnsw_search.c searches. */
 #ifndef GV_HNSW_H
 #define GV_HNSW_H
 #include "base/bytes.h"
 #include "base/random.h"
+#include "index/row_codes.h"
 #include "index/index.h"
 
 enum {
@@ -21,6 +24,7 @@ enum {
     GV_DEGREE_MAX = 2 * GV_M_MAX,
     GV_LEVEL_MAX = 15,
     GV_SURVIVOR_WORDS = GV_DEGREE_MAX / 32,
+    GV_PIVOTS_MAX = 1024,
 };
 
 /* What one walk needs and nobody else may touch meanwhile. */
@@ -29,11 +33,12 @@ typedef struct GV_Scratch {
     uint64_t *visited;       /* a bit a slot */
     uint32_t *touched;       /* words of `visited` that are not 0, as many as it has words */
     size_t word_count, touched_count;
-    float *ranks;   /* of visited slots; NULL but for the writer */
     uint64_t *pool; /* candidates, nearest first: rank, slot, and whether expanded (gv_hnsw_key) */
     size_t capacity, count, accepted;
-    uint32_t slots[GV_DEGREE_MAX];
-    float slot_ranks[GV_DEGREE_MAX];
+    float *work;  /* [padded] of the codes: a rotated row or query */
+    int8_t *code; /* [padded]: that of a query */
+    uint32_t slots[GV_PIVOTS_MAX];
+    float ranks[GV_PIVOTS_MAX];
 } GV_Scratch;
 
 typedef struct GV_Upper { /* a node's links of one layer above the base */
@@ -43,10 +48,17 @@ typedef struct GV_Upper { /* a node's links of one layer above the base */
     uint32_t links[]; /* [M] */
 } GV_Upper;
 
+typedef struct GV_Pivots { /* where searches begin: all nodes of the lowest layer that has at most so many */
+    uint32_t slots[GV_PIVOTS_MAX];
+    uint32_t count, level;
+    uint32_t level_counts[GV_LEVEL_MAX + 1]; /* nodes of each layer */
+} GV_Pivots;
+
 typedef struct GV_HNSW {
     GV_Index head;
     uint32_t M, degree, ef_construction; /* degree: 2 M */
     uint64_t seed;
+    GV_Codes codes;
 
     GV_Slab links;        /* u32[degree] a slot, whole cache lines */
     GV_Slab survivors;    /* a bit a base link */
@@ -62,26 +74,21 @@ typedef struct GV_HNSW {
     uint32_t slot_end; /* links name slots below */
     uint32_t entry;    /* GV_NO_SLOT: the graph is empty */
     uint32_t entry_level;
+    GV_Pivots pivots;
 
-    /* The writer's. Ranks of base links are remembered to prune without measuring again; never saved. A row of them
-     * tells truly of links to nodes that are no younger than the row. */
-    GV_Slab link_ranks;   /* u32 time written (0: never), f32[degree] */
-    GV_Slab born;         /* u32 a slot: time of the latest insertion */
+    /* The writer's. */
     GV_Slab sources;      /* u32 a slot: base links of nodes that lead to it. The last one is not given up */
     bool sources_counted; /* since the graph was loaded */
-    uint32_t clock;       /* commits */
-    bool reused;          /* some slot has had two lives, so `born` must be looked at */
-    GV_Scratch *writer;
-    float *pending; /* ranks of the base links that the planned patch sets, in its order */
-    size_t pending_count, pending_next, pending_capacity;
+    struct GV_Build *build;
 
     GV_Mutex mutex; /* over `resting` */
     GV_Scratch *resting;
 } GV_HNSW;
 
 typedef struct GV_Target { /* what distances are measured from */
-    const float *vector;
+    const float *vector;   /* the full row, where there are no codes */
     float squared_norm;
+    GV_Code code;
 } GV_Target;
 
 typedef struct GV_List { /* a node's links of one layer */
@@ -98,8 +105,10 @@ typedef struct GV_Draft { /* a list being made or revised */
 
 typedef struct GV_Walk {
     uint32_t level;
-    size_t ef;
-    const GV_Bitset *accept; /* what counts towards ef; NULL: everything */
+    size_t ef;               /* candidates that count, at most */
+    const GV_Bitset *accept; /* what counts; NULL: everything */
+    size_t stop_at;          /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
+    float factor, slack;     /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
 } GV_Walk;
 
 /* ---- bits ---- */
@@ -144,19 +153,20 @@ static inline uint32_t gv_key_slot(uint64_t key) { return (uint32_t)key >> 1; }
 
 static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t)(key >> 32)); }
 
-/* ---- distances: all that walks and pruning compare comes from these two ---- */
+/* ---- distances: all that walks and pruning compare comes from here ---- */
+
+static inline bool gv_hnsw_coded(const GV_HNSW *hnsw) { return hnsw->codes.padded > 0; }
 
 static inline GV_Target gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot)
 {
-    return (GV_Target){gv_table_row(hnsw->head.table, slot), gv_table_norm(hnsw->head.table, slot)};
+    if (gv_hnsw_coded(hnsw)) return (GV_Target){.code = gv_codes_at(&hnsw->codes, slot)};
+    return (GV_Target){.vector = gv_table_row(hnsw->head.table, slot),
+                       .squared_norm = gv_table_norm(hnsw->head.table, slot)};
 }
 
-static inline float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot)
-{
-    const GV_Table *table = hnsw->head.table;
-    return gv_rank(&hnsw->head.metric, target->vector, target->squared_norm, gv_table_row(table, slot),
-                   gv_table_norm(table, slot));
-}
+float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot);
+/* The ranks of `count` slots. */
+void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks);
 
 static inline float gv_hnsw_rank_between(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
 {
@@ -196,18 +206,15 @@ static inline uint32_t gv_hnsw_degree_at(const GV_HNSW *hnsw, uint32_t level)
 /* Layers above the base that `node` is part of. */
 uint32_t gv_hnsw_level(const GV_HNSW *hnsw, uint32_t node);
 
-/* The level that a row is given when it is inserted: coin flips from the seed and the id. */
-uint32_t gv_hnsw_draw_level(const GV_HNSW *hnsw, uint64_t id);
-
 /* ---- hnsw_scratch.c ---- */
 
 /* Borrow a scratch for `slots` and a pool of `capacity`; give it back. */
 GV_Status gv_scratch_take(GV_HNSW *hnsw, size_t slots, size_t capacity, GV_Scratch **out);
 void gv_scratch_give(GV_HNSW *hnsw, GV_Scratch *scratch);
 
-/* Make `*scratch` (NULL at first) large enough; its contents are lost. */
-GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, bool with_ranks);
-void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch);
+/* Make `*scratch` (NULL at first) large enough, with room for a code of `padded` bytes; its contents are lost. */
+GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, size_t padded);
+void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch, size_t padded);
 
 /* Forget what was visited; and the pool too. */
 void gv_scratch_unvisit(GV_Scratch *scratch);
@@ -232,6 +239,9 @@ static inline bool gv_scratch_visit(GV_Scratch *scratch, uint32_t slot)
 /* Pool capacity for a walk that keeps `ef`: with room for candidates that lead on but do not count. */
 size_t gv_hnsw_pool_size(size_t ef);
 
+/* Begin a walk with the measured `count` slots and ranks of the scratch: those of them that the pool has room for. */
+void gv_hnsw_start(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t count);
+
 /* Widen the pool, which holds where to start, until it has the nearest `ef` that count, and all that is nearer. */
 GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk);
 
@@ -241,7 +251,15 @@ GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Tar
 /* Does `slot`, or a row that it stands for, count? */
 bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot);
 
+/* ---- hnsw_search.c ---- */
+
 GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top);
+
+/* ---- hnsw_pivots.c ---- */
+
+void gv_pivots_add(GV_HNSW *hnsw, uint32_t node, uint32_t level);
+void gv_pivots_remove(GV_HNSW *hnsw, uint32_t node, uint32_t level); /* while its upper records are still there */
+void gv_pivots_find(GV_HNSW *hnsw);                                  /* all anew, from the graph */
 
 /* ---- hnsw_select.c ---- */
 
@@ -250,57 +268,66 @@ GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top);
  * needs no link of its own. (The negated dot product knows no zero that means this.) */
 bool gv_hnsw_covers(const GV_HNSW *hnsw, float between, float rank);
 
-/* Choose the links of draft->node, at draft->level, from the pool: those that count, survivors first, then fillers. */
-void gv_hnsw_select(const GV_HNSW *hnsw, const GV_Scratch *scratch, GV_Draft *draft);
+/* Choose the links of draft->node, at draft->level, from the candidates, nearest first: survivors, then fillers. */
+void gv_hnsw_select(const GV_HNSW *hnsw, const uint64_t *candidates, size_t count, GV_Draft *draft);
 
 /* Read a list, with the ranks of its links. */
-void gv_hnsw_draft(GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft);
+void gv_hnsw_draft(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft);
 
-/* The rank of `slot` for the target of the walk whose scratch this is: measured at most once. */
-float gv_hnsw_known_rank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t slot);
+/* Does a row, at `rank` from draft->node, survive among the survivors of the draft that are nearer? Those that are not
+ * nearer, and that it covers, become fillers if it does. */
+bool gv_hnsw_survives(const GV_HNSW *hnsw, const GV_Target *row, GV_Draft *draft, float rank);
 
-/* Does `slot`, at `rank` from draft->node, survive among the survivors of the draft that are nearer? Those that are
- * not nearer, and that it covers, become fillers if it does. */
-bool gv_hnsw_survives(const GV_HNSW *hnsw, GV_Draft *draft, uint32_t slot, float rank);
+/* Offer the node `slot`, at `rank` from draft->node, to its list. Returns the position taken, or GV_NO_SLOT, and then the
+ * draft is as before; `force`: takes one, though not the last that leads to a node. */
+uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, const GV_Target *target, GV_Draft *draft, uint32_t slot, float rank,
+                       bool force);
 
-/* Offer the node `slot`, at `rank` from draft->node, to its list. What it means for the survivors is judged by the
- * ranks of `slot`, the scratch's target. Returns the position taken, or GV_NO_SLOT; `force`: takes one,
- * though not the last that leads to a node. */
-uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, GV_Draft *draft,
-                       uint32_t slot, float rank, bool force);
+/* ---- hnsw_insert.c, hnsw_remove.c ---- */
 
-/* ---- hnsw_plan.c, hnsw_remove.c ---- */
+/* Memory to plan up to `steps` steps with (hnsw_build.c), and the words of the largest patch that one plan makes. */
+GV_Status gv_build_reserve(GV_HNSW *hnsw, uint32_t slot_end, size_t steps);
+void gv_build_free(GV_HNSW *hnsw);
+size_t gv_build_patch_words(const GV_HNSW *hnsw, size_t steps);
 
-void gv_hnsw_insert(GV_Index *index, uint32_t slot, GV_Patch *patch);
-void gv_hnsw_remove(GV_Index *index, uint32_t slot, GV_Patch *patch);
+/* Plan the insertions that `steps` begins with, as many as make a batch; returns how many. */
+size_t gv_hnsw_insert(GV_HNSW *hnsw, const GV_Step *steps, size_t count, GV_RwLock *lock, GV_Patch *patch);
+void gv_hnsw_remove(GV_HNSW *hnsw, uint32_t slot, GV_Patch *patch);
+
+/* A walk's memory for the writer alone. */
+GV_Scratch *gv_build_scratch(const GV_HNSW *hnsw);
+
+/* The level that a row is given when it is inserted: coin flips from the seed and the id. */
+uint32_t gv_hnsw_draw_level(const GV_HNSW *hnsw, uint64_t id);
+
+/* Put the code of the row in `slot` in its place. Nobody reads it meanwhile. */
+void gv_hnsw_encode(GV_HNSW *hnsw, uint32_t slot, float *work);
 
 /* ---- hnsw_patch.c: the language of patches ---- */
 
-void gv_patch_begin(GV_HNSW *hnsw, GV_Patch *patch);
 void gv_patch_node(GV_Patch *patch, uint32_t slot, uint32_t level);
-void gv_patch_list(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft);
-void gv_patch_link(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, uint32_t position);
+void gv_patch_list(const GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft);
+void gv_patch_link(const GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, uint32_t position);
 /* The links whose bits are set in `changed` one by one, or the whole list where that is shorter. */
-void gv_patch_changes(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, const uint32_t *changed);
+void gv_patch_changes(const GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, const uint32_t *changed);
 void gv_patch_entry(GV_Patch *patch, uint32_t slot, uint32_t level);
 void gv_patch_join(GV_Patch *patch, uint32_t slot, uint32_t head, uint32_t after);
 void gv_patch_leave(GV_Patch *patch, uint32_t slot);
 void gv_patch_ghost(GV_Patch *patch, uint32_t slot);
 void gv_patch_remove(GV_Patch *patch, uint32_t slot);
 
-/* Words that the largest patch may take, and ranks of base links in it; words of one list, and for one layer. */
+/* Words that the largest patch of one step may take; those of one list, and for one layer. */
 size_t gv_hnsw_patch_words(const GV_HNSW *hnsw);
-size_t gv_hnsw_patch_ranks(const GV_HNSW *hnsw);
 size_t gv_patch_list_words(size_t degree);
 size_t gv_patch_layer_words(size_t degree);
 
-void gv_hnsw_commit(GV_Index *index, const GV_Patch *patch);
-GV_Status gv_hnsw_replay(GV_Index *index, uint32_t slot, bool removes, const GV_Patch *patch);
+void gv_hnsw_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock);
+GV_Status gv_hnsw_replay(GV_Index *index, const GV_Step *steps, size_t count, const GV_Patch *patch, size_t *done);
 
 /* ---- hnsw_twins.c: rows equal to a node ---- */
 
-/* The node in the pool whose row is, bit for bit, that of `slot`; or GV_NO_SLOT. */
-uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_t slot);
+/* The node in the pool whose row is, bit for bit, that of `slot`, whose rank from itself is `same`; or GV_NO_SLOT. */
+uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_t slot, float same);
 
 /* After which member of the ring of `head` (itself, if it has none before) a follower `slot` belongs: by id. */
 uint32_t gv_ring_place(const GV_HNSW *hnsw, uint32_t head, uint32_t slot);

@@ -30,39 +30,23 @@ static void put_head(GV_Patch *patch, GV_OpCode code, uint32_t level, uint32_t n
     put(patch, (uint32_t)code | level << 8 | number << 16);
 }
 
-/* Remember what commit() may know of a base link without measuring. */
-static void put_rank(GV_HNSW *hnsw, const GV_Draft *draft, uint32_t position)
-{
-    if (draft->level > 0) return;
-    assert(hnsw->pending_count < hnsw->pending_capacity);
-    hnsw->pending[hnsw->pending_count++] = draft->ranks[position];
-}
-
-void gv_patch_begin(GV_HNSW *hnsw, GV_Patch *patch)
-{
-    patch->count = 0;
-    hnsw->pending_count = hnsw->pending_next = 0;
-}
-
-void gv_patch_list(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft)
+void gv_patch_list(const GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft)
 {
     put_head(patch, GV_OP_LIST, draft->level, draft->count);
     put(patch, draft->node);
     put_many(patch, draft->links, draft->count);
     put_many(patch, draft->survivors, gv_bit_words(gv_hnsw_degree_at(hnsw, draft->level)));
-    for (uint32_t i = 0; i < draft->count; i++) put_rank(hnsw, draft, i);
 }
 
-void gv_patch_link(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, uint32_t position)
+void gv_patch_link(const GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, uint32_t position)
 {
     put_head(patch, GV_OP_LINK, draft->level, position);
     put(patch, draft->node);
     put(patch, draft->links[position]);
     put_many(patch, draft->survivors, gv_bit_words(gv_hnsw_degree_at(hnsw, draft->level)));
-    put_rank(hnsw, draft, position);
 }
 
-void gv_patch_changes(GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, const uint32_t *changed)
+void gv_patch_changes(const GV_HNSW *hnsw, GV_Patch *patch, const GV_Draft *draft, const uint32_t *changed)
 {
     size_t degree = gv_hnsw_degree_at(hnsw, draft->level), count = 0;
     for (uint32_t i = 0; i < draft->count; i++) count += gv_bit_get(changed, i);
@@ -121,17 +105,6 @@ bool gv_patch_next(const GV_HNSW *hnsw, const GV_Patch *patch, size_t *at, GV_Op
 
 /* ---- carrying out ---- */
 
-/* Write down the ranks of `count` base links from `position` on: those planned, or that none of the row is known. */
-static void remember_ranks(GV_HNSW *hnsw, uint32_t node, uint32_t position, uint32_t count)
-{
-    uint32_t *written = gv_slab_at(&hnsw->link_ranks, node);
-    bool known = hnsw->pending_next + count <= hnsw->pending_count;
-    *written = known ? hnsw->clock : 0;
-    if (!known) return;
-    memcpy((float *)(written + 1) + position, hnsw->pending + hnsw->pending_next, count * sizeof(float));
-    hnsw->pending_next += count;
-}
-
 static void commit_node(GV_HNSW *hnsw, uint32_t slot, uint32_t level)
 {
     uint32_t *links = gv_slab_at(&hnsw->links, slot), *up = gv_slab_at(&hnsw->upper_at, slot);
@@ -151,6 +124,7 @@ static void commit_node(GV_HNSW *hnsw, uint32_t slot, uint32_t level)
     }
     gv_bitset_set(&hnsw->present, slot);
     hnsw->present_count++;
+    gv_pivots_add(hnsw, slot, level);
 }
 
 /* A place in the list of `node`, which names the node itself when it is empty. */
@@ -170,7 +144,6 @@ static void commit_list(GV_HNSW *hnsw, const GV_Op *op)
         list.links[i] = link;
     }
     memcpy(list.survivors, op->bits, gv_bit_words(gv_hnsw_degree_at(hnsw, op->level)) * sizeof(uint32_t));
-    if (op->level == 0) remember_ranks(hnsw, node, 0, op->number);
 }
 
 static void commit_link(GV_HNSW *hnsw, const GV_Op *op)
@@ -180,13 +153,16 @@ static void commit_link(GV_HNSW *hnsw, const GV_Op *op)
     if (op->level == 0) change_source(hnsw, node, list.links[op->number], op->words[1]);
     list.links[op->number] = op->words[1];
     memcpy(list.survivors, op->bits, gv_bit_words(gv_hnsw_degree_at(hnsw, op->level)) * sizeof(uint32_t));
-    if (op->level == 0) remember_ranks(hnsw, node, op->number, 1);
 }
 
 static void commit_remove(GV_HNSW *hnsw, uint32_t slot)
 {
     GV_List list = gv_hnsw_list(hnsw, slot, 0);
     for (uint32_t i = 0; i < list.capacity && list.links[i] != slot; i++) gv_hnsw_count_source(hnsw, list.links[i], -1);
+    uint32_t level = gv_hnsw_level(hnsw, slot);
+    gv_bitset_clear(&hnsw->present, slot);
+    hnsw->present_count--;
+    gv_pivots_remove(hnsw, slot, level);
     uint32_t *up = gv_slab_at(&hnsw->upper_at, slot), at = *up;
     *up = GV_NO_SLOT;
     while (at != GV_NO_SLOT) {
@@ -196,21 +172,16 @@ static void commit_remove(GV_HNSW *hnsw, uint32_t slot)
         at = record->next;
         memset(record, 0, hnsw->upper.stride);
     }
-    gv_bitset_clear(&hnsw->present, slot);
     gv_bitset_clear(&hnsw->ghosts, slot);
     gv_table_release_slot(hnsw->head.table, slot);
-    hnsw->present_count--;
 }
 
 /* A slot comes to life. Links left over from an earlier life of it now lead to another row than they were made for. */
 static void begin_life(GV_HNSW *hnsw, uint32_t slot)
 {
-    if (slot < hnsw->slot_end) hnsw->reused = true;
-    else hnsw->slot_end = slot + 1;
+    if (slot >= hnsw->slot_end) hnsw->slot_end = slot + 1;
     for (uint64_t id = gv_table_id(hnsw->head.table, slot); hnsw->id_begin <= id && hnsw->id_begin < hnsw->id_end;)
         hnsw->levels_ahead -= gv_hnsw_draw_level(hnsw, hnsw->id_begin++);
-    *(uint32_t *)gv_slab_at(&hnsw->born, slot) = hnsw->clock;
-    *(uint32_t *)gv_slab_at(&hnsw->link_ranks, slot) = 0;
 }
 
 void gv_patch_carry_out(GV_HNSW *hnsw, const GV_Op *op)
@@ -241,24 +212,20 @@ void gv_patch_carry_out(GV_HNSW *hnsw, const GV_Op *op)
     }
 }
 
-/* The remembered ranks are dated by the clock: when it has run once round, they are forgotten. */
-void gv_patch_tick(GV_HNSW *hnsw)
+/* Whatever part of a patch has been carried out, what searches walk is a graph. */
+void gv_hnsw_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
 {
-    if (++hnsw->clock != 0) return;
-    hnsw->clock = 1;
-    for (uint32_t slot = 0; slot < hnsw->slot_end; slot++) {
-        *(uint32_t *)gv_slab_at(&hnsw->link_ranks, slot) = 0;
-        *(uint32_t *)gv_slab_at(&hnsw->born, slot) = 0;
-    }
-}
-
-void gv_hnsw_commit(GV_Index *index, const GV_Patch *patch)
-{
+    enum {
+        WORDS_AT_ONCE = 8192
+    };
     GV_HNSW *hnsw = (GV_HNSW *)index;
     GV_Op op;
-    gv_patch_tick(hnsw);
-    for (size_t at = 0; gv_patch_next(hnsw, patch, &at, &op);) gv_patch_carry_out(hnsw, &op);
-    hnsw->pending_count = hnsw->pending_next = 0;
+    for (size_t at = 0; at < patch->count;) {
+        size_t end = at + WORDS_AT_ONCE;
+        if (lock) gv_write_lock(lock);
+        while (at < end && gv_patch_next(hnsw, patch, &at, &op)) gv_patch_carry_out(hnsw, &op);
+        if (lock) gv_write_unlock(lock);
+    }
 }
 
 /* ---- how long a patch may be ---- */
@@ -273,5 +240,3 @@ size_t gv_hnsw_patch_words(const GV_HNSW *hnsw)
 {
     return 16 + gv_patch_layer_words(hnsw->degree) + GV_LEVEL_MAX * gv_patch_layer_words(hnsw->M);
 }
-
-size_t gv_hnsw_patch_ranks(const GV_HNSW *hnsw) { return gv_patch_layer_words(hnsw->degree); }

@@ -25,8 +25,7 @@ typedef struct GV_Op {
 /* The operation at `*at`, which moves on; false at the end, and early (`*at` short of it) where there is none. */
 bool gv_patch_next(const GV_HNSW *hnsw, const GV_Patch *patch, size_t *at, GV_Op *op);
 
-/* Carry out one operation, which must be possible; and count one patch more. */
+/* Carry out one operation, which must be possible. */
 void gv_patch_carry_out(GV_HNSW *hnsw, const GV_Op *op);
-void gv_patch_tick(GV_HNSW *hnsw);
 
 #endif

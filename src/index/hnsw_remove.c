@@ -22,13 +22,12 @@ static bool links_to(const GV_HNSW *hnsw, uint32_t node, uint32_t level, uint32_
     return false;
 }
 
-/* Nodes that link to `slot`, the target: among those it links to, and those nearest to it. At most `limit`. The scratch
- * goes on knowing the ranks that it has met. */
+/* Nodes that link to `slot`, the target: among those it links to, and those nearest to it. At most `limit`. */
 static size_t find_sources(GV_HNSW *hnsw, const GV_Target *target, uint32_t slot, uint32_t level, uint32_t *sources,
                            size_t limit)
 {
-    GV_Scratch *scratch = hnsw->writer;
-    GV_Walk walk = {level, gv_hnsw_degree_at(hnsw, level), &hnsw->present};
+    GV_Scratch *scratch = gv_build_scratch(hnsw);
+    GV_Walk walk = {.level = level, .ef = gv_hnsw_degree_at(hnsw, level), .accept = &hnsw->present};
     GV_List list = gv_hnsw_list(hnsw, slot, level);
     size_t count = 0;
     gv_scratch_start(scratch, slot, gv_hnsw_rank(hnsw, target, slot));
@@ -80,6 +79,12 @@ static void find_replacements(const GV_HNSW *hnsw, Repair *repair, const GV_Draf
     }
 }
 
+static bool survives(const GV_HNSW *hnsw, GV_Draft *draft, uint32_t slot, float rank)
+{
+    GV_Target row = gv_hnsw_target(hnsw, slot);
+    return gv_hnsw_survives(hnsw, &row, draft, rank);
+}
+
 /* Fillers that `slot`, the target, covered, and that nothing covers any more, survive again, the nearest first. */
 static void promote_fillers(const GV_HNSW *hnsw, const GV_Target *target, Repair *repair)
 {
@@ -92,13 +97,13 @@ static void promote_fillers(const GV_HNSW *hnsw, const GV_Target *target, Repair
             continue;
         }
         if (gv_bit_get(draft->survivors, i)) continue;
-        float between = gv_hnsw_known_rank(hnsw, hnsw->writer, target, draft->links[i]);
+        float between = gv_hnsw_rank(hnsw, target, draft->links[i]);
         if (gv_hnsw_covers(hnsw, between, draft->ranks[i]))
             count = insert_key(fillers, count, gv_hnsw_key(draft->ranks[i], i));
     }
     for (size_t i = 0; i < count; i++) {
         uint32_t at = gv_key_slot(fillers[i]);
-        if (gv_hnsw_survives(hnsw, draft, draft->links[at], draft->ranks[at])) gv_bit_set(draft->survivors, at);
+        if (survives(hnsw, draft, draft->links[at], draft->ranks[at])) gv_bit_set(draft->survivors, at);
     }
 }
 
@@ -115,12 +120,12 @@ static uint32_t place_for_survivor(const GV_HNSW *hnsw, Repair *repair)
     return farthest;
 }
 
-static void set_link(Repair *repair, uint32_t at, uint64_t key, bool survives)
+static void set_link(Repair *repair, uint32_t at, uint64_t key, bool survivor)
 {
     GV_Draft *draft = &repair->draft;
     draft->links[at] = gv_key_slot(key);
     draft->ranks[at] = gv_key_rank(key);
-    if (survives) gv_bit_set(draft->survivors, at);
+    if (survivor) gv_bit_set(draft->survivors, at);
     else gv_bit_clear(draft->survivors, at);
     gv_bit_set(repair->changed, at);
 }
@@ -132,7 +137,7 @@ static void add_survivors(const GV_HNSW *hnsw, Repair *repair)
     for (size_t i = 0; i < repair->key_count; i++) {
         uint64_t key = repair->keys[i];
         uint32_t at = GV_NO_SLOT;
-        if ((key & 1) && gv_hnsw_survives(hnsw, &repair->draft, gv_key_slot(key), gv_key_rank(key)))
+        if ((key & 1) && survives(hnsw, &repair->draft, gv_key_slot(key), gv_key_rank(key)))
             at = place_for_survivor(hnsw, repair);
         if (at == GV_NO_SLOT) repair->keys[kept++] = key;
         else set_link(repair, at, key, true);
@@ -146,8 +151,8 @@ static void fill_holes(const GV_HNSW *hnsw, Repair *repair)
     GV_Draft *draft = &repair->draft;
     for (size_t i = 0; i < repair->key_count && repair->hole_count > 0; i++) {
         uint64_t key = repair->keys[i];
-        bool survives = gv_hnsw_survives(hnsw, draft, gv_key_slot(key), gv_key_rank(key));
-        set_link(repair, repair->holes[--repair->hole_count], key, survives);
+        bool survivor = survives(hnsw, draft, gv_key_slot(key), gv_key_rank(key));
+        set_link(repair, repair->holes[--repair->hole_count], key, survivor);
     }
     for (size_t i = 0; i < repair->hole_count; i++) { /* the last hole first: what moves is a link */
         uint32_t at = repair->holes[i], last = --draft->count;
@@ -185,7 +190,7 @@ static void repair_level(GV_HNSW *hnsw, uint32_t slot, uint32_t level, GV_Patch 
     gv_hnsw_draft(hnsw, slot, level, &mine);
     for (size_t i = 0; i < count && patch->count + gv_patch_list_words(degree) <= end; i++)
         repair_list(hnsw, &target, sources[i], &mine, patch);
-    gv_scratch_clear(hnsw->writer);
+    gv_scratch_clear(gv_build_scratch(hnsw));
 }
 
 /* The highest of the nodes that stay, the lowest slot among equals. Seldom needed, so it looks at all. */
@@ -210,10 +215,8 @@ static void plan_removal(GV_HNSW *hnsw, uint32_t slot, GV_Patch *patch)
     if (slot == hnsw->entry) plan_entry(hnsw, slot, patch);
 }
 
-void gv_hnsw_remove(GV_Index *index, uint32_t slot, GV_Patch *patch)
+void gv_hnsw_remove(GV_HNSW *hnsw, uint32_t slot, GV_Patch *patch)
 {
-    GV_HNSW *hnsw = (GV_HNSW *)index;
-    gv_patch_begin(hnsw, patch);
     if (gv_bitset_get(&hnsw->followers, slot)) {
         uint32_t head = gv_ring_head(hnsw, slot);
         bool last = gv_ring_next(hnsw, slot) == slot;

@@ -26,6 +26,12 @@ GV_Status gv_hnsw_save(GV_Index *index, GV_ImageWriter *writer)
     GV_TRY(gv_image_put(writer, header, sizeof header));
     GV_TRY(gv_image_section(writer, GV_SECTION_LINKS));
     GV_TRY(gv_image_put_slab(writer, &hnsw->links, hnsw->slot_end));
+    if (gv_hnsw_coded(hnsw)) {
+        GV_TRY(gv_image_section(writer, GV_SECTION_CODES));
+        GV_TRY(gv_image_put_slab(writer, &hnsw->codes.rows, hnsw->slot_end));
+        GV_TRY(gv_image_section(writer, GV_SECTION_CODE_HEADS));
+        GV_TRY(gv_image_put_slab(writer, &hnsw->codes.heads, hnsw->slot_end));
+    }
     GV_TRY(gv_image_section(writer, GV_SECTION_SURVIVORS));
     GV_TRY(gv_image_put_slab(writer, &hnsw->survivors, hnsw->slot_end));
     GV_TRY(gv_image_section(writer, GV_SECTION_UPPER_AT));
@@ -140,6 +146,10 @@ GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image)
     if (upper->size != (uint64_t)hnsw->upper_end * hnsw->upper.stride || header[3] != 0)
         return corrupt(GV_SECTION_UPPER, "not as many records as the header says", hnsw->upper_end);
     GV_TRY(gv_image_load_slab(image, GV_SECTION_LINKS, &hnsw->links, slots));
+    if (gv_hnsw_coded(hnsw)) {
+        GV_TRY(gv_image_load_slab(image, GV_SECTION_CODES, &hnsw->codes.rows, slots));
+        GV_TRY(gv_image_load_slab(image, GV_SECTION_CODE_HEADS, &hnsw->codes.heads, slots));
+    }
     GV_TRY(gv_image_load_slab(image, GV_SECTION_SURVIVORS, &hnsw->survivors, slots));
     GV_TRY(gv_image_load_slab(image, GV_SECTION_UPPER_AT, &hnsw->upper_at, slots));
     GV_TRY(gv_image_load_slab(image, GV_SECTION_UPPER, &hnsw->upper, hnsw->upper_end));
@@ -150,6 +160,7 @@ GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image)
     GV_TRY(claim_records(hnsw, slots));
     hnsw->slot_end = slots;
     hnsw->id_begin = hnsw->id_end = index->table->next_id;
+    gv_pivots_find(hnsw);
     GV_TRY(check_rings(hnsw, slots));
     return check_entry(hnsw, slots);
 }

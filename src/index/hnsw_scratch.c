@@ -12,29 +12,24 @@ static void release_arrays(GV_Heap *heap, GV_Scratch *scratch)
     size_t words = scratch->word_count;
     gv_release(heap, scratch->visited, words * sizeof *scratch->visited);
     gv_release(heap, scratch->touched, (words + 1) * sizeof *scratch->touched);
-    gv_release(heap, scratch->ranks, words * 64 * sizeof *scratch->ranks);
     scratch->visited = NULL;
     scratch->touched = NULL;
-    scratch->ranks = NULL;
     scratch->word_count = scratch->touched_count = 0;
 }
 
-static GV_Status fit_slots(GV_Heap *heap, GV_Scratch *scratch, size_t slots, bool with_ranks)
+static GV_Status fit_slots(GV_Heap *heap, GV_Scratch *scratch, size_t slots)
 {
     size_t words = (size_t)gv_round_up(slots, SLOTS_STEP) / 64;
     if (words <= scratch->word_count) return GV_OK;
     release_arrays(heap, scratch);
-    GV_Scratch made = {.word_count = words};
-    made.visited = gv_alloc_array(heap, words, sizeof *made.visited);
-    if (made.visited) made.touched = gv_alloc_array(heap, words + 1, sizeof *made.touched);
-    if (made.touched && with_ranks) made.ranks = gv_alloc_array(heap, words * 64, sizeof *made.ranks);
-    if (!made.touched || (with_ranks && !made.ranks)) {
-        release_arrays(heap, &made);
+    uint64_t *visited = gv_alloc_array(heap, words, sizeof *visited);
+    uint32_t *touched = visited ? gv_alloc_array(heap, words + 1, sizeof *touched) : NULL;
+    if (!touched) {
+        gv_release(heap, visited, words * sizeof *visited);
         return gv_last_status();
     }
-    scratch->visited = made.visited;
-    scratch->touched = made.touched;
-    scratch->ranks = made.ranks;
+    scratch->visited = visited;
+    scratch->touched = touched;
     scratch->word_count = words;
     return GV_OK;
 }
@@ -51,18 +46,28 @@ static GV_Status fit_pool(GV_Heap *heap, GV_Scratch *scratch, size_t capacity)
     return GV_OK;
 }
 
-GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, bool with_ranks)
+static GV_Status fit_code(GV_Heap *heap, GV_Scratch *scratch, size_t padded)
+{
+    if (padded > 0 && !scratch->work) scratch->work = gv_alloc_lines(heap, padded * sizeof *scratch->work);
+    if (padded > 0 && !scratch->code) scratch->code = gv_alloc_lines(heap, padded);
+    return padded == 0 || (scratch->work && scratch->code) ? GV_OK : gv_last_status();
+}
+
+GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, size_t padded)
 {
     if (!*scratch) *scratch = gv_alloc(heap, sizeof **scratch);
     if (!*scratch) return gv_last_status();
-    GV_TRY(fit_slots(heap, *scratch, slots, with_ranks));
+    GV_TRY(fit_slots(heap, *scratch, slots));
+    GV_TRY(fit_code(heap, *scratch, padded));
     return fit_pool(heap, *scratch, capacity);
 }
 
-void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch)
+void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch, size_t padded)
 {
     if (!scratch) return;
     release_arrays(heap, scratch);
+    gv_release_lines(heap, scratch->work, padded * sizeof *scratch->work);
+    gv_release_lines(heap, scratch->code, padded);
     gv_release(heap, scratch->pool, scratch->capacity * sizeof *scratch->pool);
     gv_release(heap, scratch, sizeof *scratch);
 }
@@ -73,9 +78,9 @@ GV_Status gv_scratch_take(GV_HNSW *hnsw, size_t slots, size_t capacity, GV_Scrat
     GV_Scratch *scratch = hnsw->resting;
     if (scratch) hnsw->resting = scratch->next;
     gv_mutex_unlock(&hnsw->mutex);
-    GV_Status status = gv_scratch_fit(hnsw->head.scratch_heap, &scratch, slots, capacity, false);
+    GV_Status status = gv_scratch_fit(hnsw->head.scratch_heap, &scratch, slots, capacity, hnsw->codes.padded);
     if (status != GV_OK) {
-        gv_scratch_free(hnsw->head.scratch_heap, scratch);
+        gv_scratch_free(hnsw->head.scratch_heap, scratch, hnsw->codes.padded);
         scratch = NULL;
     }
     *out = scratch;
@@ -107,7 +112,6 @@ void gv_scratch_start(GV_Scratch *scratch, uint32_t slot, float rank)
 {
     gv_scratch_clear(scratch);
     gv_scratch_visit(scratch, slot);
-    if (scratch->ranks) scratch->ranks[slot] = rank;
     scratch->pool[0] = gv_hnsw_key(rank, slot);
     scratch->count = 1;
 }

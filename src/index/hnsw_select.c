@@ -10,13 +10,22 @@ bool gv_hnsw_covers(const GV_HNSW *hnsw, float between, float rank)
     return between < rank || (between == 0.0f && hnsw->head.metric.distance != GV_DISTANCE_DOT_PRODUCT);
 }
 
+enum {
+    MEASURED_AT_ONCE = 4 /* most candidates are covered by one of the first survivors */
+};
+
 /* ---- a new list ---- */
 
 static bool covered(const GV_HNSW *hnsw, const GV_Draft *survivors, uint32_t slot, float rank)
 {
     GV_Target target = gv_hnsw_target(hnsw, slot);
-    for (uint32_t i = 0; i < survivors->count; i++)
-        if (gv_hnsw_covers(hnsw, gv_hnsw_rank(hnsw, &target, survivors->links[i]), rank)) return true;
+    float between[MEASURED_AT_ONCE];
+    for (uint32_t i = 0, part; i < survivors->count; i += part) {
+        part = survivors->count - i < MEASURED_AT_ONCE ? survivors->count - i : MEASURED_AT_ONCE;
+        gv_hnsw_measure(hnsw, &target, survivors->links + i, part, between);
+        for (uint32_t j = 0; j < part; j++)
+            if (gv_hnsw_covers(hnsw, between[j], rank)) return true;
+    }
     return false;
 }
 
@@ -26,17 +35,16 @@ static void append(GV_Draft *draft, uint32_t slot, float rank)
     draft->ranks[draft->count++] = rank;
 }
 
-void gv_hnsw_select(const GV_HNSW *hnsw, const GV_Scratch *scratch, GV_Draft *draft)
+void gv_hnsw_select(const GV_HNSW *hnsw, const uint64_t *candidates, size_t count, GV_Draft *draft)
 {
     uint64_t pruned[GV_DEGREE_MAX];
     size_t pruned_count = 0;
     draft->count = 0;
-    for (size_t i = 0; i < scratch->count && draft->count < draft->capacity; i++) {
-        uint32_t slot = gv_key_slot(scratch->pool[i]);
-        float rank = gv_key_rank(scratch->pool[i]);
-        if (slot == draft->node || !gv_hnsw_bit(&hnsw->present, slot)) continue;
+    for (size_t i = 0; i < count && draft->count < draft->capacity; i++) {
+        uint32_t slot = gv_key_slot(candidates[i]);
+        float rank = gv_key_rank(candidates[i]);
         if (!covered(hnsw, draft, slot, rank)) append(draft, slot, rank);
-        else if (pruned_count < draft->capacity) pruned[pruned_count++] = scratch->pool[i];
+        else if (pruned_count < draft->capacity) pruned[pruned_count++] = candidates[i];
     }
     memset(draft->survivors, 0, sizeof draft->survivors);
     for (uint32_t i = 0; i < draft->count; i++) gv_bit_set(draft->survivors, i);
@@ -46,23 +54,7 @@ void gv_hnsw_select(const GV_HNSW *hnsw, const GV_Scratch *scratch, GV_Draft *dr
 
 /* ---- a list that is there ---- */
 
-/* The remembered ranks of a node's base links; what is missing, or older than a link's node, is measured now. */
-static const float *link_ranks(GV_HNSW *hnsw, uint32_t node, const uint32_t *links, uint32_t count)
-{
-    uint32_t *written = gv_slab_at(&hnsw->link_ranks, node);
-    float *ranks = (float *)(written + 1);
-    if (*written == 0 || hnsw->reused) {
-        for (uint32_t i = 0; i < count; i++) {
-            uint32_t link = links[i];
-            if (*written == 0 || *(const uint32_t *)gv_slab_at(&hnsw->born, link) > *written)
-                ranks[i] = gv_hnsw_rank_between(hnsw, node, link);
-        }
-    }
-    *written = hnsw->clock;
-    return ranks;
-}
-
-void gv_hnsw_draft(GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft)
+void gv_hnsw_draft(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft)
 {
     GV_List list = gv_hnsw_list(hnsw, node, level);
     draft->node = node;
@@ -76,18 +68,8 @@ void gv_hnsw_draft(GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft
         draft->count++;
     }
     if (list.capacity > 0) memcpy(draft->survivors, list.survivors, gv_bit_words(list.capacity) * sizeof(uint32_t));
-    if (level == 0) {
-        memcpy(draft->ranks, link_ranks(hnsw, node, draft->links, draft->count), draft->count * sizeof(float));
-        return;
-    }
     GV_Target target = gv_hnsw_target(hnsw, node);
-    for (uint32_t i = 0; i < draft->count; i++) draft->ranks[i] = gv_hnsw_rank(hnsw, &target, draft->links[i]);
-}
-
-float gv_hnsw_known_rank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t slot)
-{
-    if (gv_scratch_visit(scratch, slot)) scratch->ranks[slot] = gv_hnsw_rank(hnsw, target, slot);
-    return scratch->ranks[slot];
+    gv_hnsw_measure(hnsw, &target, draft->links, draft->count, draft->ranks);
 }
 
 /* A link that survives and leads to a node that is still there. */
@@ -121,44 +103,42 @@ static uint32_t weakest(const GV_HNSW *hnsw, const GV_Draft *draft)
     return filler != GV_NO_SLOT ? filler : farthest;
 }
 
-/* Measured, or, with a scratch, remembered. */
-static float rank_to(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t slot)
+bool gv_hnsw_survives(const GV_HNSW *hnsw, const GV_Target *row, GV_Draft *draft, float rank)
 {
-    return scratch ? gv_hnsw_known_rank(hnsw, scratch, target, slot) : gv_hnsw_rank(hnsw, target, slot);
-}
-
-/* gv_hnsw_survives(), of the row of `target`. */
-static bool survives(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, GV_Draft *draft, float rank)
-{
-    for (uint32_t i = 0; i < draft->count; i++)
-        if (draft->ranks[i] <= rank && is_survivor(hnsw, draft, i) &&
-            gv_hnsw_covers(hnsw, rank_to(hnsw, scratch, target, draft->links[i]), rank))
-            return false;
-    for (uint32_t i = 0; i < draft->count; i++)
-        if (draft->ranks[i] > rank && is_survivor(hnsw, draft, i) &&
-            gv_hnsw_covers(hnsw, rank_to(hnsw, scratch, target, draft->links[i]), draft->ranks[i]))
-            gv_bit_clear(draft->survivors, i);
+    uint32_t at[GV_DEGREE_MAX], links[GV_DEGREE_MAX], count = 0;
+    float between[GV_DEGREE_MAX];
+    links[0] = GV_NO_SLOT;
+    for (uint32_t i = 0; i < draft->count; i++) {
+        if (!is_survivor(hnsw, draft, i)) continue;
+        at[count] = i;
+        links[count++] = draft->links[i];
+    }
+    gv_hnsw_measure(hnsw, row, links, count, between);
+    for (uint32_t i = 0; i < count; i++)
+        if (draft->ranks[at[i]] <= rank && gv_hnsw_covers(hnsw, between[i], rank)) return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (draft->ranks[at[i]] > rank && gv_hnsw_covers(hnsw, between[i], draft->ranks[at[i]]))
+            gv_bit_clear(draft->survivors, at[i]);
     return true;
 }
 
-bool gv_hnsw_survives(const GV_HNSW *hnsw, GV_Draft *draft, uint32_t slot, float rank)
+uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, const GV_Target *target, GV_Draft *draft, uint32_t slot, float rank,
+                       bool force)
 {
-    GV_Target target = gv_hnsw_target(hnsw, slot);
-    return survives(hnsw, NULL, &target, draft, rank);
-}
-
-uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, GV_Draft *draft,
-                       uint32_t slot, float rank, bool force)
-{
+    uint32_t before[GV_SURVIVOR_WORDS], at = 0;
     if (draft->capacity == 0) return GV_NO_SLOT;
-    bool survivor = survives(hnsw, scratch, target, draft, rank);
-    uint32_t at = 0;
+    memcpy(before, draft->survivors, sizeof before);
+    bool survivor = gv_hnsw_survives(hnsw, target, draft, rank), takes = true;
     while (at < draft->count && draft->links[at] != slot) at++; /* left over from an earlier life of the slot */
     if (at == draft->count) at = weakest(hnsw, draft);
-    if (at == GV_NO_SLOT) return GV_NO_SLOT;
-    if (!force && at < draft->count && gv_bitset_get(&hnsw->present, draft->links[at])) {
+    if (at != GV_NO_SLOT && !force && at < draft->count && draft->links[at] != slot &&
+        gv_bitset_get(&hnsw->present, draft->links[at])) {
         bool nearer = rank < draft->ranks[at], filler = !gv_bit_get(draft->survivors, at);
-        if (!(filler ? survivor || nearer : survivor && nearer)) return GV_NO_SLOT;
+        takes = filler ? survivor || nearer : survivor && nearer;
+    }
+    if (at == GV_NO_SLOT || !takes) {
+        memcpy(draft->survivors, before, sizeof before);
+        return GV_NO_SLOT;
     }
     draft->links[at] = slot;
     draft->ranks[at] = rank;

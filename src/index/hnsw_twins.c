@@ -25,10 +25,9 @@ uint32_t gv_ring_previous(const GV_HNSW *hnsw, uint32_t follower) { return place
 
 uint32_t gv_ring_head(const GV_HNSW *hnsw, uint32_t follower) { return places(hnsw, follower)[TO_HEAD]; }
 
-uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_t slot)
+uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_t slot, float same)
 {
     const GV_Table *table = hnsw->head.table;
-    float same = gv_hnsw_rank_between(hnsw, slot, slot);
     for (size_t i = 0; i < scratch->count; i++) {
         uint32_t node = gv_key_slot(scratch->pool[i]);
         float rank = gv_key_rank(scratch->pool[i]);

@@ -1,13 +1,69 @@
-/* hnsw_walk.c: the walk through one layer, which inserts, removals and searches share, and the search itself. */
+/* hnsw_walk.c: the walk through one layer, which inserts, removals and searches share. */
 #include "index/hnsw.h"
 
 enum {
     POOL_FACTOR = 4, /* candidates that do not count may fill the pool to this many times ef ... */
     POOL_EXTRA = 64, /* ... and these */
-    PREFETCH_BYTES = 8192
+    PREFETCH_BYTES = 8192,
+    MEASURED_AT_ONCE = 64
 };
 
 size_t gv_hnsw_pool_size(size_t ef) { return POOL_FACTOR * ef + POOL_EXTRA; }
+
+/* ---- distances ---- */
+
+float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot)
+{
+    const GV_Table *table = hnsw->head.table;
+    if (!gv_hnsw_coded(hnsw))
+        return gv_rank(&hnsw->head.metric, target->vector, target->squared_norm, gv_table_row(table, slot),
+                       gv_table_norm(table, slot));
+    const GV_Codes *codes = &hnsw->codes;
+    int32_t dot = codes->kernels->dot_i8(gv_codes_row(codes, slot), target->code.bytes, codes->padded);
+    return gv_code_rank(codes, &target->code.head, gv_codes_head(codes, slot), dot);
+}
+
+void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks)
+{
+    const GV_Codes *codes = &hnsw->codes;
+    const uint8_t *rows[MEASURED_AT_ONCE];
+    int32_t dots[MEASURED_AT_ONCE];
+    if (!gv_hnsw_coded(hnsw)) {
+        for (size_t i = 0; i < count; i++) ranks[i] = gv_hnsw_rank(hnsw, target, slots[i]);
+        return;
+    }
+    for (size_t from = 0, part; from < count; from += part) {
+        part = count - from < MEASURED_AT_ONCE ? count - from : MEASURED_AT_ONCE;
+        for (size_t i = 0; i < part; i++) rows[i] = gv_codes_row(codes, slots[from + i]);
+        codes->kernels->dots_i8(rows, part, target->code.bytes, codes->padded, dots);
+        for (size_t i = 0; i < part; i++)
+            ranks[from + i] =
+                gv_code_rank(codes, &target->code.head, gv_codes_head(codes, slots[from + i]), dots[i]);
+    }
+}
+
+static GV_Status touch(const GV_HNSW *hnsw, uint32_t slot)
+{
+    return gv_hnsw_coded(hnsw) ? GV_OK : gv_table_touch(hnsw->head.table, slot);
+}
+
+static void prefetch(const void *memory, size_t bytes)
+{
+    const char *from = memory;
+    for (size_t at = 0; at < bytes && at < PREFETCH_BYTES; at += GV_CACHE_LINE) __builtin_prefetch(from + at);
+}
+
+static void prefetch_row(const GV_HNSW *hnsw, uint32_t slot)
+{
+    if (gv_hnsw_coded(hnsw)) {
+        __builtin_prefetch(gv_codes_head(&hnsw->codes, slot));
+        prefetch(gv_codes_row(&hnsw->codes, slot), hnsw->codes.padded);
+    } else {
+        prefetch(gv_table_row(hnsw->head.table, slot), hnsw->head.table->rows.stride);
+    }
+}
+
+/* ---- what counts ---- */
 
 static bool ring_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t head)
 {
@@ -30,6 +86,8 @@ bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slo
     return gv_hnsw_bit(accept, slot);
 }
 
+/* ---- the pool ---- */
+
 /* How many of the sorted `keys` are below `key`. No branch depends on the data. */
 static size_t lower_bound(const uint64_t *keys, size_t count, uint64_t key)
 {
@@ -49,13 +107,12 @@ static void drop_last(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Bitset 
 
 /* Enter a candidate, unless `ef` nearer ones that count are there. Once that many are, the last of the pool is one.
  * Returns its position, or `count` if it was refused. */
-static size_t pool_insert(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, uint64_t key)
+static size_t pool_insert(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t key)
 {
     uint64_t *pool = scratch->pool;
-    size_t limit = gv_hnsw_pool_size(walk->ef);
-    bool full = scratch->accepted == walk->ef || scratch->count == limit;
+    bool full = scratch->accepted == walk->ef || scratch->count == most;
     if (full && key > pool[scratch->count - 1]) return scratch->count;
-    if (scratch->count == limit) drop_last(hnsw, scratch, walk->accept);
+    if (scratch->count == most) drop_last(hnsw, scratch, walk->accept);
     size_t at = lower_bound(pool, scratch->count, key);
     memmove(pool + at + 1, pool + at, (scratch->count - at) * sizeof *pool);
     pool[at] = key;
@@ -67,10 +124,23 @@ static size_t pool_insert(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Wal
     return at;
 }
 
+/* The last key that is worth a look: by the stop_at-th best that counts, once there are so many. */
+static uint64_t last_key(const GV_HNSW *hnsw, const GV_Scratch *scratch, const GV_Walk *walk)
+{
+    size_t at = walk->stop_at - 1;
+    if (walk->factor == 0.0f || scratch->accepted < walk->stop_at) return UINT64_MAX;
+    if (scratch->accepted < scratch->count) {
+        size_t left = walk->stop_at;
+        for (at = 0; (left -= gv_hnsw_accepted(hnsw, walk->accept, gv_key_slot(scratch->pool[at]))) > 0;) at++;
+    }
+    return gv_hnsw_key(walk->factor * gv_key_rank(scratch->pool[at]) + walk->slack, 0) | UINT32_MAX;
+}
+
+/* ---- the walk ---- */
+
 /* The links of `node` that this walk has not met, in scratch->slots, with their rows on the way to the cache. */
 static size_t fresh_links(const GV_HNSW *hnsw, GV_Scratch *scratch, uint32_t node, uint32_t level)
 {
-    const GV_Table *table = hnsw->head.table;
     GV_List list = gv_hnsw_list(hnsw, node, level);
     size_t count = 0;
     for (uint32_t i = 0; i < list.capacity; i++) {
@@ -78,109 +148,70 @@ static size_t fresh_links(const GV_HNSW *hnsw, GV_Scratch *scratch, uint32_t nod
         if (link == node) break;
         if (link >= hnsw->slot_end) continue;
         scratch->slots[count] = link;
-        count += gv_scratch_visit(scratch, link);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *row = (const char *)gv_table_row(table, scratch->slots[i]);
-        for (size_t at = 0; at < PREFETCH_BYTES && at < table->rows.stride; at += GV_CACHE_LINE)
-            __builtin_prefetch(row + at);
+        if (!gv_scratch_visit(scratch, link)) continue;
+        count++;
+        prefetch_row(hnsw, link);
     }
     return count;
 }
 
-static GV_Status measure(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t slot = scratch->slots[i];
-        GV_TRY(gv_table_touch(hnsw->head.table, slot));
-        scratch->slot_ranks[i] = gv_hnsw_rank(hnsw, target, slot);
-        if (scratch->ranks) scratch->ranks[slot] = scratch->slot_ranks[i];
-    }
-    return GV_OK;
-}
-
 static void prefetch_links(const GV_HNSW *hnsw, uint32_t node)
 {
-    const char *links = gv_slab_at(&hnsw->links, node);
-    for (size_t at = 0; at < hnsw->links.stride; at += GV_CACHE_LINE) __builtin_prefetch(links + at);
+    prefetch(gv_slab_at(&hnsw->links, node), hnsw->links.stride);
+}
+
+void gv_hnsw_start(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t count)
+{
+    size_t most = gv_hnsw_pool_size(walk->ef);
+    gv_scratch_clear(scratch);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t slot = scratch->slots[i];
+        if (gv_scratch_visit(scratch, slot))
+            (void)pool_insert(hnsw, scratch, walk, most, gv_hnsw_key(scratch->ranks[i], slot));
+    }
 }
 
 GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
 {
-    size_t cursor = 0; /* all before it are expanded */
+    size_t cursor = 0, most = gv_hnsw_pool_size(walk->ef); /* all before the cursor are expanded */
+    uint64_t last = UINT64_MAX;
     while (cursor < scratch->count) {
-        if (scratch->pool[cursor] & 1) {
+        uint64_t key = scratch->pool[cursor];
+        if (key & 1) {
             cursor++;
             continue;
         }
-        uint32_t node = gv_key_slot(scratch->pool[cursor]);
+        if (key > last) break;
+        uint32_t node = gv_key_slot(key);
         scratch->pool[cursor++] |= 1;
         size_t count = fresh_links(hnsw, scratch, node, walk->level);
-        GV_TRY(measure(hnsw, scratch, target, count));
+        if (walk->level == 0 && cursor < scratch->count) prefetch_links(hnsw, gv_key_slot(scratch->pool[cursor]));
+        if (!gv_hnsw_coded(hnsw))
+            for (size_t i = 0; i < count; i++) GV_TRY(touch(hnsw, scratch->slots[i]));
+        gv_hnsw_measure(hnsw, target, scratch->slots, count, scratch->ranks);
         for (size_t i = 0; i < count; i++) {
             uint32_t slot = scratch->slots[i];
-            size_t at = pool_insert(hnsw, scratch, walk, gv_hnsw_key(scratch->slot_ranks[i], slot));
+            uint64_t found = gv_hnsw_key(scratch->ranks[i], slot);
+            if (found > last) continue;
+            size_t at = pool_insert(hnsw, scratch, walk, most, found);
             if (at > cursor) continue;
             cursor = at;
             if (walk->level == 0) prefetch_links(hnsw, slot); /* likely to be the next */
         }
+        last = last_key(hnsw, scratch, walk);
     }
     return GV_OK;
 }
 
 GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level)
 {
-    GV_TRY(gv_table_touch(hnsw->head.table, hnsw->entry));
+    GV_TRY(touch(hnsw, hnsw->entry));
     gv_scratch_start(scratch, hnsw->entry, gv_hnsw_rank(hnsw, target, hnsw->entry));
     for (uint32_t above = hnsw->entry_level; above > level; above--) {
-        GV_Walk walk = {above, 1, NULL};
+        GV_Walk walk = {.level = above, .ef = 1};
         scratch->accepted = 1;
         GV_TRY(gv_hnsw_walk(hnsw, scratch, target, &walk));
         gv_scratch_start(scratch, gv_key_slot(scratch->pool[0]), gv_key_rank(scratch->pool[0]));
     }
     return GV_OK;
-}
-
-/* Offer a head's ring: its members are all as far, and come in order of ids. */
-static void offer_ring(const GV_HNSW *hnsw, const GV_Query *query, GV_TopK *top, uint32_t head, float distance)
-{
-    uint32_t first = gv_ring_first(hnsw, head), follower = first;
-    size_t offered = 0;
-    do {
-        if (gv_hnsw_bit(query->accept, follower)) {
-            gv_topk_offer(top, distance, gv_table_id(hnsw->head.table, follower));
-            if (++offered == top->k) return;
-        }
-        follower = gv_ring_next(hnsw, follower);
-    } while (follower != first);
-}
-
-static void offer_pool(const GV_HNSW *hnsw, const GV_Scratch *scratch, const GV_Query *query, GV_TopK *top)
-{
-    for (size_t i = 0; i < scratch->count; i++) {
-        uint32_t slot = gv_key_slot(scratch->pool[i]);
-        float distance = gv_distance_of_rank(hnsw->head.metric.distance, gv_key_rank(scratch->pool[i]));
-        if (gv_topk_refuses(top, distance)) return;
-        if (!gv_hnsw_accepted(hnsw, query->accept, slot)) continue;
-        if (gv_hnsw_bit(query->accept, slot)) gv_topk_offer(top, distance, gv_table_id(hnsw->head.table, slot));
-        if (hnsw->head_count > 0 && gv_bitset_get(&hnsw->heads, slot)) offer_ring(hnsw, query, top, slot, distance);
-    }
-}
-
-GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
-{
-    GV_HNSW *hnsw = (GV_HNSW *)index;
-    if (hnsw->entry == GV_NO_SLOT) return GV_OK;
-    GV_Target target = {query->vector, query->squared_norm};
-    GV_Walk walk = {0, query->ef, query->accept};
-    GV_Scratch *scratch;
-    GV_TRY(gv_scratch_take(hnsw, hnsw->slot_end, gv_hnsw_pool_size(query->ef), &scratch));
-    GV_Status status = gv_hnsw_descend(hnsw, scratch, &target, 0);
-    if (status == GV_OK) {
-        scratch->accepted = gv_hnsw_accepted(hnsw, query->accept, gv_key_slot(scratch->pool[0]));
-        status = gv_hnsw_walk(hnsw, scratch, &target, &walk);
-    }
-    if (status == GV_OK) offer_pool(hnsw, scratch, query, top);
-    gv_scratch_give(hnsw, scratch);
-    return status;
 }

@@ -1,18 +1,24 @@
 /* index.h: what the database asks of an index.
  *
- * One writer at a time changes an index, in steps of one row. A step is first *planned*: insert() or remove() reads
- * the index and writes what shall change into a patch, without changing anything a reader can see. commit() then
- * carries the patch out, under the database's write lock and in a few microseconds. The same patch goes to the log,
- * so that recovery copies what was done instead of searching again: replay() checks a patch from a file and commits it.
- * Planning is a pure function of the index and the table: a step without its patch can be planned again, to the bit. */
+ * One writer at a time changes an index, in steps: a row in, or a row out. Steps are first *planned*, one or some at once:
+ * plan() reads the index and writes what shall change into a patch, without changing anything that a reader goes by.
+ * commit() then carries the patch out, under the database's write lock, held for microseconds at a time. The same patch
+ * goes to the log, so that recovery copies what was done instead of searching again: replay() checks a patch from a file
+ * and commits it. Planning is a pure function of the index, the table and the steps to come: steps without their patch
+ * can be planned again, to the bit, on any number of threads. */
 #ifndef GV_INDEX_H
 #define GV_INDEX_H
-#include "base/lock.h"
+#include "base/parallel.h"
 #include "base/topk.h"
 #include "storage/image.h"
 #include "storage/table.h"
 
-typedef struct GV_Patch { /* of one step; little-endian u32 words, in the index's own language */
+typedef struct GV_Step { /* of one row: in, or out */
+    uint32_t slot;
+    bool removes;
+} GV_Step;
+
+typedef struct GV_Patch { /* of one step or some; little-endian u32 words, in the index's own language */
     uint32_t *words;
     size_t count, capacity;
 } GV_Patch;
@@ -30,21 +36,25 @@ typedef struct GV_IndexOps {
     const char *name;
 
     /* Make all memory that `steps` steps on slots below `slot_end` will need, so that they cannot fail, including
-     * patch->capacity for the largest step. Columns that readers use are swapped under `lock`. */
+     * patch->capacity for the largest patch. Columns that readers use are swapped under `lock`. */
     GV_Status (*reserve)(GV_Index *index, uint32_t slot_end, size_t steps, GV_Patch *patch, GV_RwLock *lock);
 
-    /* Plan the step that makes the row in `slot` (already in the table, perhaps not live yet) part of the index, or no
-     * longer part of it. `patch` is emptied first. A removed row may stay as a way through (a tombstone). */
-    void (*insert)(GV_Index *index, uint32_t slot, GV_Patch *patch);
-    void (*remove)(GV_Index *index, uint32_t slot, GV_Patch *patch);
+    /* Plan some of the `count` > 0 steps, from the first on; returns how many. A step makes the row in its slot (already in
+     * the table, perhaps not live yet) part of the index, or no longer part of it. `patch` is emptied first. A removed row
+     * may stay as a way through (a tombstone). `lock`: as in commit(). */
+    size_t (*plan)(GV_Index *index, const GV_Step *steps, size_t count, GV_Patch *patch, GV_RwLock *lock);
 
-    /* Carry out a patch that this index planned. A removal gives up `used` of the slots that may be used again. */
-    void (*commit)(GV_Index *index, const GV_Patch *patch);
+    /* Carry out a patch that this index planned, under the write lock (NULL: nobody reads), given up now and then. A removal
+     * gives up `used` of the slots that may be used again. */
+    void (*commit)(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock);
 
-    /* Check a patch read from a file for the step on `slot`, and carry it out. GV_ERR_CORRUPT if it could not have come
-     * from here: the index is then given up. After reserve(), on a database nobody else sees yet. NULL: patches are
-     * empty, and nobody logs them. */
-    GV_Status (*replay)(GV_Index *index, uint32_t slot, bool removes, const GV_Patch *patch);
+    /* The steps that were reserved for are done: give back what only they needed. May be NULL. */
+    void (*settle)(GV_Index *index);
+
+    /* Check a patch read from a file for the first of `steps`, and carry it out; `*done` says how many it was.
+     * GV_ERR_CORRUPT if it could not have come from here: the index is then given up. After reserve(), on a database
+     * nobody else sees yet. NULL: patches are empty, and nobody logs them. */
+    GV_Status (*replay)(GV_Index *index, const GV_Step *steps, size_t count, const GV_Patch *patch, size_t *done);
 
     /* Offer the nearest accepted rows to `top` (by distance and id). An approximate index may offer fewer than there
      * are; the caller sees to the rest. */
@@ -65,6 +75,8 @@ struct GV_Index { /* the head of every index's own struct */
     GV_Metric metric;
     GV_Heap *heap;         /* counted and limited: the index itself */
     GV_Heap *scratch_heap; /* counted: what searches borrow */
+    GV_Pool *pool;         /* threads that steps may be planned on; NULL: the caller's alone */
+    uint32_t threads;
 };
 
 typedef struct GV_IndexSetup {
@@ -73,6 +85,8 @@ typedef struct GV_IndexSetup {
     GV_Heap *heap, *scratch_heap;
     uint64_t seed;
     GV_HNSWConfig hnsw;
+    GV_Pool *pool;
+    uint32_t threads;
 } GV_IndexSetup;
 
 /* An empty index. */

@@ -40,6 +40,8 @@ typedef enum GV_SectionType {
     GV_SECTION_UPPER_AT = 19,   /* u32 a slot: its first upper record */
     GV_SECTION_UPPER = 20,      /* upper records */
     GV_SECTION_TWINS = 21,      /* rings of equal rows */
+    GV_SECTION_CODES = 22,      /* u8 codes of the rows, fixed stride a slot */
+    GV_SECTION_CODE_HEADS = 23, /* four f32 a slot: step, low, spread, squared norm */
 } GV_SectionType;
 #define GV_SECTION_REQUIRED 0x80000000u
 

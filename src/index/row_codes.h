@@ -1,0 +1,75 @@
+/* row_codes.h: rows as 7-bit codes, which is what walks and pruning compare.
+ *
+ * A row is turned by a fixed random rotation (cosine: after scaling to length 1), padded to a multiple of 64, and kept
+ * as u_i = round((x_i - low) / step), 0 to 127, so x_i is about low + step * u_i. The squared distance of two rows so
+ * decoded takes one integer product of bytes:
+ *
+ *   <x, y> = step_x step_y <u, v> + low_x spread_y + low_y spread_x + n low_x low_y,   spread = step * sum(u)
+ *   d2     = |x|^2 + |y|^2 - 2 <x, y>
+ *
+ * A query is the same with signed bytes, low 0 and spread sum(q). Norms are those of the decoded row: errors then grow
+ * with the distance, not with the length of the rows. Codes order candidates; what a user sees is measured on full rows. */
+#ifndef GV_ROW_CODES_H
+#define GV_ROW_CODES_H
+#include "base/slab.h"
+#include "kernels/codes.h"
+#include "kernels/metric.h"
+
+typedef struct GV_CodeHead {
+    float step, low, spread, norm;
+} GV_CodeHead;
+
+typedef struct GV_Code { /* of a row, or of a query */
+    GV_CodeHead head;
+    const int8_t *bytes;
+} GV_Code;
+
+typedef struct GV_Codes {
+    const GV_Kernels *kernels;
+    GV_Heap *heap;
+    GV_DistanceType distance;
+    size_t dimension;
+    size_t padded;   /* bytes a code; 0: rows of this database have none */
+    uint32_t *signs; /* of the rotation: [rounds, padded] */
+    float padding;   /* `padded` as a float */
+    GV_Slab rows;    /* u8[padded] a slot: whole cache lines */
+    GV_Slab heads;   /* GV_CodeHead a slot */
+} GV_Codes;
+
+/* Codes for a metric that has them (all but MANHATTAN) from 32 dimensions on: below, the rows are as short. */
+GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric, uint64_t seed);
+void gv_codes_free(GV_Codes *codes);
+
+/* Room for slots below `slot_end`. */
+GV_Status gv_codes_reserve(GV_Codes *codes, uint32_t slot_end);
+
+/* The code of `row` into `bytes[padded]`; `work` is float[padded]. */
+void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_norm, float *work, uint8_t *bytes,
+                         GV_CodeHead *head);
+/* The code of a query into `bytes[padded]`; the rotated query stays in `work`. */
+void gv_codes_encode_query(const GV_Codes *codes, const float *query, float squared_norm, float *work, int8_t *bytes,
+                           GV_CodeHead *head);
+
+static inline uint8_t *gv_codes_row(const GV_Codes *codes, uint32_t slot) { return gv_slab_at(&codes->rows, slot); }
+
+static inline GV_CodeHead *gv_codes_head(const GV_Codes *codes, uint32_t slot)
+{
+    return gv_slab_at(&codes->heads, slot);
+}
+
+static inline GV_Code gv_codes_at(const GV_Codes *codes, uint32_t slot)
+{
+    return (GV_Code){*gv_codes_head(codes, slot), (const int8_t *)gv_codes_row(codes, slot)};
+}
+
+/* The rank of two codes whose integer product is `dot`: the same bits whichever comes first. Of a sum that overflowed,
+ * 0; the dot product, which has no such floor, keeps its norms at 0. */
+static inline float gv_code_rank(const GV_Codes *codes, const GV_CodeHead *a, const GV_CodeHead *b, int32_t dot)
+{
+    float inner = (a->step * b->step) * (float)dot + (a->low * b->spread + b->low * a->spread);
+    inner += codes->padding * (a->low * b->low);
+    float rank = (a->norm + b->norm) - 2.0f * inner;
+    return rank > 0.0f || codes->distance == GV_DISTANCE_DOT_PRODUCT ? rank : 0.0f;
+}
+
+#endif
