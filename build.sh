@@ -19,7 +19,8 @@ word_help() {
   demo     questions answered over Debian's package descriptions, in Python and in Node
   test     builds, check, then every test there is, and a table of what passed
   check    format, clang-tidy, layer order, unique names, exports equal to the header
-  bench    recall and speed beside hnswlib; arguments are handed on. `bench serve`: latency beside a writer, opening
+  bench    recall and speed beside hnswlib; arguments are handed on. `bench serve`: latency beside a writer, opening;
+           `bench overhead`: what the Python bindings add to a call
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
   mutants  each sync out of the source in turn: the power-cut test must catch it
@@ -93,6 +94,12 @@ word_bench() {
         return
     fi
     word_python
+    if [ "${1:-}" = overhead ]; then
+        shift
+        word_native bench_calls
+        .venv/bin/python tests/bench/bench_overhead.py "$@"
+        return
+    fi
     if [ -f tests/bench/requirements.txt ]; then need_wheels tests/bench/requirements.txt; fi
     .venv/bin/python tests/bench/run.py "$@"
 }

@@ -37,4 +37,5 @@ endforeach()
 
 if(NOT EMSCRIPTEN)
     gv_test_program(bench_serve ${PROJECT_SOURCE_DIR}/tests/bench/bench_serve.c) # measured by ./build.sh bench serve
+    gv_test_program(bench_calls ${PROJECT_SOURCE_DIR}/tests/bench/bench_calls.c) # and by ./build.sh bench overhead
 endif()

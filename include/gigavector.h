@@ -131,7 +131,7 @@ typedef struct GV_SearchOptions {
     uint32_t ef_search;     /* HNSW: candidates kept, at least k is used; 0: the configuration's. Default 0 */
     uint32_t with_vectors;  /* gv_db_search_rows: copy the vectors. Default 1 */
     uint32_t with_metadata; /* gv_db_search_rows: copy the metadata. Default 1 */
-    uint32_t reserved;      /* 0 */
+    uint32_t threads;       /* gv_db_search_batch: spread the queries over so many. 0 and 1: one. Default 0 */
     const char *filter_key; /* only rows whose metadata has this key ... NULL: all rows. Default NULL */
     const char *filter_value; /* ... with exactly this value (bytes). Needed with filter_key */
 } GV_SearchOptions;
@@ -292,7 +292,8 @@ GV_Status gv_db_search_filtered(GV_Database *db, const float *query, size_t dime
 
 /* The same for `queries[query_count, dimension]`: `ids` and `distances` are the caller's `[query_count, k]`, short
  * rows padded with UINT64_MAX and +infinity; `counts[query_count]` (or NULL) says how many are hits. Each query sees
- * the database as of some instant during the call. `options` may be NULL. */
+ * the database as of some instant during the call. `options` may be NULL. The answers are the same for any number of
+ * threads, and so is the failure, where several queries fail: that of the first. */
 GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
                              const GV_SearchOptions *options, uint64_t *ids, float *distances, size_t *counts);
 

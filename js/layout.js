@@ -64,7 +64,7 @@ export const STRUCTS = {
       ef_search: ['u32', 8],
       with_vectors: ['u32', 12],
       with_metadata: ['u32', 16],
-      reserved: ['u32', 20],
+      threads: ['u32', 20],
       filter_key: ['pointer', 24],
       filter_value: ['pointer', 28],
     },

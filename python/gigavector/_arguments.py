@@ -6,6 +6,7 @@ import operator
 import os
 from collections.abc import Callable
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ._errors import ArgumentError, QueryError
@@ -19,6 +20,7 @@ SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
 
+_NULL = ffi.NULL
 _SEARCH_OPTIONS = ffi.typeof("GV_SearchOptions *")
 _DURABILITY = {
     "commit": lib.GV_DURABILITY_COMMIT,
@@ -81,25 +83,53 @@ def _config(
 
 
 def search_options(
-    distance: DistanceType | int | None, filter_metadata: tuple[str, str] | None, ef_search: int | None
+    distance: DistanceType | int | None,
+    filter_metadata: tuple[str, str] | None,
+    ef_search: int | None,
+    *,
+    with_vectors: bool = True,
+    with_metadata: bool = True,
+    threads: int = 1,
 ) -> tuple[Any, Any]:
     """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do."""
-    if distance is None and filter_metadata is None and ef_search is None:
-        return ffi.NULL, None
+    if (
+        distance is None
+        and filter_metadata is None
+        and ef_search is None
+        and with_vectors is True
+        and with_metadata is True
+        and threads == 1
+    ):
+        return _NULL, None
+    shared = _plain_options(
+        -1 if distance is None else int(enum_value(DistanceType, distance, "distance")),
+        0 if ef_search is None else integer("ef_search", ef_search, 1, UINT32_MAX),
+        bool(with_vectors),
+        bool(with_metadata),
+        integer("threads", threads, 0, UINT32_MAX),
+    )
+    if filter_metadata is None:
+        return shared, None
+    if not isinstance(filter_metadata, (tuple, list)) or len(filter_metadata) != 2:
+        raise ArgumentError(f"filter_metadata must be a pair (key, value), got {filter_metadata!r}")
+    key, value = filter_metadata
+    keep = (c_string(key, "filter key"), c_string(value, f"filter value of {key!r}"))
+    options = ffi.new(_SEARCH_OPTIONS, shared[0])
+    options.filter_key, options.filter_value = keep
+    return options, keep
+
+
+@lru_cache(maxsize=64)
+def _plain_options(distance: int, ef_search: int, with_vectors: bool, with_metadata: bool, threads: int) -> Any:
+    """GV_SearchOptions without a filter. C only reads them, so calls and threads share them: nobody may write."""
     options = ffi.new(_SEARCH_OPTIONS)
     lib.gv_search_options_init(options)
-    if distance is not None:
-        options.distance = enum_value(DistanceType, distance, "distance")
-    if ef_search is not None:
-        options.ef_search = integer("ef_search", ef_search, 1, UINT32_MAX)
-    keep = None
-    if filter_metadata is not None:
-        if not isinstance(filter_metadata, (tuple, list)) or len(filter_metadata) != 2:
-            raise ArgumentError(f"filter_metadata must be a pair (key, value), got {filter_metadata!r}")
-        key, value = filter_metadata
-        keep = (c_string(key, "filter key"), c_string(value, f"filter value of {key!r}"))
-        options.filter_key, options.filter_value = keep
-    return options, keep
+    options.distance = distance
+    options.ef_search = ef_search
+    options.with_vectors = with_vectors
+    options.with_metadata = with_metadata
+    options.threads = threads
+    return options
 
 
 def integer(name: str, value: Any, least: int, most: int) -> int:
@@ -126,6 +156,8 @@ def row_id(value: Any) -> int:
 
 def hit_count(value: Any) -> int:
     """k as C takes it; 0 is left for the core to refuse, and what is more than all memory is cut."""
+    if type(value) is int and 0 <= value <= SIZE_MAX:
+        return value
     try:
         number: int = operator.index(value)
     except TypeError:

@@ -46,6 +46,18 @@ def many_vectors(values: Any, dimension: int) -> npt.NDArray[np.float32]:
     return floats
 
 
+def lent_queries(values: Any, dimension: int) -> tuple[Any, int, int]:
+    """`const float *`, rows and columns of many vectors, or of one as a matrix of one row."""
+    if type(values) is np.ndarray and values.dtype is _FLOAT32:
+        shape = values.shape
+        flags = values.flags
+        if len(shape) == 1 and flags.c_contiguous and flags.aligned:
+            return ffi.from_buffer(FLOATS, values), 1, shape[0]
+    rows = one_or_many(values, dimension)
+    count, columns = rows.shape
+    return ffi.from_buffer(FLOATS, rows), count, columns
+
+
 def one_or_many(values: Any, dimension: int) -> npt.NDArray[np.float32]:
     """As many_vectors(); one vector becomes a matrix of one row."""
     if isinstance(values, np.ndarray):

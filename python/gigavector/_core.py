@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
+from itertools import repeat
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -27,10 +28,10 @@ from ._arguments import (
     row_id,
     search_options,
 )
-from ._arrays import FLOATS, many_vectors, one_or_many, one_vector
+from ._arrays import FLOATS, lent_queries, many_vectors, one_vector
 from ._errors import ArgumentError, ClosedError, CorruptError, QueryError, check, last_error
 from ._ffi import ffi, lib
-from ._metadata import borrowed, pack_row, pack_rows, unpack_rows
+from ._metadata import borrowed, pack_row, pack_rows
 from ._types import (
     CheckReport,
     DatabaseInfo,
@@ -40,6 +41,7 @@ from ._types import (
     IVFPQConfig,
     SearchHit,
     Vector,
+    found_vectors,
 )
 
 VectorLike = npt.ArrayLike  # a list or tuple of numbers, an array.array, a NumPy array, anything with a buffer
@@ -52,6 +54,7 @@ _UINT64S = ffi.typeof("uint64_t[]")
 _ONE_ID = ffi.typeof("uint64_t[1]")
 _ROWS_OUT = ffi.typeof("GV_Rows **")
 _NULL = ffi.NULL
+_NO_FLOATS: npt.NDArray[np.float32] = np.empty(0, np.float32)
 _WIDE_K = 1024  # knn_query() gives [n, k] arrays up to this k, whatever the number of rows
 
 
@@ -289,15 +292,20 @@ class Database:
         filter_metadata: tuple[str, str] | None = None,
         *,
         ef_search: int | None = None,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
     ) -> list[SearchHit]:
         """The `k` rows nearest to `query`, nearest first, ties by id: min(k, rows that pass the filter) hits, always.
 
         distance: None is the index's own; any other metric is answered exactly, by a scan.
         filter_metadata: only rows whose metadata has this (key, value).
         ef_search: candidates that HNSW keeps, at least k; None is the configuration's.
+        with_vectors, with_metadata: False leaves `hit.vector.data` or `hit.vector.metadata` empty, which is quicker.
         """
         pointer, dimension = one_vector(query)
-        options, _keep = search_options(distance, filter_metadata, ef_search)
+        options, _keep = search_options(
+            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+        )
         return self._search_rows(pointer, dimension, hit_count(k), options)
 
     def search_batch(
@@ -308,11 +316,15 @@ class Database:
         filter_metadata: tuple[str, str] | None = None,
         *,
         ef_search: int | None = None,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
     ) -> list[list[SearchHit]]:
         """search() for many queries: one list of hits each. See knn_query() for NumPy arrays instead."""
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
-        options, _keep = search_options(distance, filter_metadata, ef_search)
+        options, _keep = search_options(
+            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+        )
         lent, width = ffi.from_buffer(FLOATS, rows), hit_count(k)
         return [self._search_rows(lent + at * dimension, dimension, width, options) for at in range(count)]
 
@@ -324,26 +336,28 @@ class Database:
         ef_search: int | None = None,
         distance: DistanceType | int | None = None,
         filter_metadata: tuple[str, str] | None = None,
+        threads: int = 1,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """search() at full speed: (ids int64 [n, k], distances float32 [n, k]) of n queries, or of a single one.
 
         Queries with fewer than k hits are padded with -1 and infinity. A k above 1,024 that is also above the number
         of rows is cut to the larger of the two, so that the arrays stay within what there is to say.
+
+        threads: spread the queries over so many; the answers are the same for any number.
         """
-        rows = one_or_many(queries, self._dimension)
-        count, dimension = rows.shape
+        lent, count, dimension = lent_queries(queries, self._dimension)
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is None and filter_metadata is None and ef_search is None:
+        if distance is None and filter_metadata is None and ef_search is None and threads == 1:
             options = _NULL
         else:
-            options, _keep = search_options(distance, filter_metadata, ef_search)
+            options, _keep = search_options(distance, filter_metadata, ef_search, threads=threads)
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)
         status = self._call(
             lib.gv_db_search_batch,
-            ffi.from_buffer(FLOATS, rows),
+            lent,
             count,
             dimension,
             width,
@@ -361,10 +375,10 @@ class Database:
         ids, out = ffi.new(_ONE_ID, [row_id(id)]), ffi.new(_ROWS_OUT)
         check(self._call(lib.gv_db_get_rows, ids, 1, out))
         try:
-            vectors, metadata = _contents(out[0])
+            (row,) = _vectors(out[0], 1)
         finally:
             lib.gv_rows_free(out[0])
-        return Vector(vectors[0], metadata[0])
+        return row
 
     def __len__(self) -> int:
         return int(self._call(lib.gv_db_count))
@@ -389,11 +403,10 @@ class Database:
             if count == 0:
                 return []
             ids, distances = ffi.unpack(rows.ids, count), ffi.unpack(rows.distances, count)
-            vectors, metadata = _contents(rows)
+            vectors = _vectors(rows, count)
         finally:
             lib.gv_rows_free(rows)
-        found = zip(ids, distances, vectors, metadata, strict=True)
-        return [SearchHit(id, distance, Vector(data, pairs)) for id, distance, data, pairs in found]
+        return list(map(SearchHit, ids, distances, vectors))
 
     # ---- care ----
 
@@ -510,8 +523,16 @@ def _closed() -> ClosedError:
     return ClosedError("the database is closed")
 
 
-def _contents(rows: Any) -> tuple[npt.NDArray[np.float32], list[dict[str, str]]]:
-    """Vectors and metadata of a GV_Rows, copied out of it."""
-    count, dimension = rows.count, rows.dimension
-    floats = np.frombuffer(bytearray(ffi.buffer(rows.vectors, 4 * count * dimension)), np.float32)
-    return floats.reshape(count, dimension), unpack_rows(ffi.buffer(rows.metadata, rows.metadata_bytes)[:], count)
+def _vectors(rows: Any, count: int) -> Iterable[Vector]:
+    """The rows of a GV_Rows, copied out of it; empty where vectors or metadata were not asked for."""
+    lent, dimension = rows.vectors, rows.dimension
+    data: Iterable[npt.NDArray[np.float32]]
+    if lent:
+        floats = np.frombuffer(bytearray(ffi.buffer(lent, 4 * count * dimension)), np.float32)
+        data = list(floats.reshape(count, dimension))
+    else:
+        data = repeat(_NO_FLOATS, count)
+    lent = rows.metadata
+    if not lent:
+        return map(Vector, data)
+    return found_vectors(data, ffi.buffer(lent, rows.metadata_bytes)[:], count)

@@ -1,17 +1,15 @@
-"""Metadata in and out, as the packed bytes of GV_PackedMetadata: one call, however many rows and pairs."""
+"""Metadata in, as the packed bytes of GV_PackedMetadata: one call, however many rows and pairs."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._errors import ArgumentError
 from ._ffi import ffi
+from ._packed import COUNT, SIZES
 
-_COUNT = struct.Struct("<I")
-_SIZES = struct.Struct("<II")
-_NO_PAIRS = _COUNT.pack(0)
+_NO_PAIRS = COUNT.pack(0)
 _U32_MAX = 0xFFFFFFFF
 
 
@@ -31,13 +29,13 @@ def pack_row(metadata: Mapping[str, str]) -> bytes:
     """The packed bytes of one row."""
     if not isinstance(metadata, Mapping):
         raise ArgumentError(f"metadata must be a dict of strings, got {type(metadata).__name__}")
-    parts = [_COUNT.pack(len(metadata))]
+    parts = [COUNT.pack(len(metadata))]
     for key, value in metadata.items():
         key_bytes = encoded(key, f"metadata key {key!r}")
         value_bytes = encoded(value, f"metadata value of {key!r}")
         if len(key_bytes) > _U32_MAX or len(value_bytes) > _U32_MAX:
             raise ArgumentError(f"metadata of {key[:40]!r} is longer than 4 GiB")
-        parts += (_SIZES.pack(len(key_bytes), len(value_bytes)), key_bytes, value_bytes)
+        parts += (SIZES.pack(len(key_bytes), len(value_bytes)), key_bytes, value_bytes)
     return b"".join(parts)
 
 
@@ -54,21 +52,3 @@ def pack_rows(metadata: Iterable[Mapping[str, str] | None], rows: int) -> bytes:
 def borrowed(packed: bytes) -> Any:
     """`const GV_PackedMetadata *` of packed bytes, which the struct does not keep alive: hold on to both."""
     return ffi.new("GV_PackedMetadata *", {"bytes": ffi.from_buffer("uint8_t[]", packed), "size_bytes": len(packed)})
-
-
-def unpack_rows(packed: bytes, rows: int) -> list[dict[str, str]]:
-    """The metadata of `rows` rows out of packed bytes."""
-    result = []
-    at = 0
-    for _ in range(rows):
-        (pairs,) = _COUNT.unpack_from(packed, at)
-        at += 4
-        row = {}
-        for _ in range(pairs):
-            key_size, value_size = _SIZES.unpack_from(packed, at)
-            value_at = at + 8 + key_size
-            end = value_at + value_size
-            row[packed[at + 8 : value_at].decode()] = packed[value_at:end].decode()
-            at = end
-        result.append(row)
-    return result

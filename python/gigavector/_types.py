@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._ffi import lib
+from ._packed import unpack_rows
 
 
 class IndexType(IntEnum):
@@ -43,6 +47,44 @@ class Vector:
         return self.metadata == other.metadata and np.array_equal(self.data, other.data)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class _LateMetadata:
+    """In the place of one row's metadata until it is first used; `found` is what all rows of a search share."""
+
+    __slots__ = ("found", "row")
+
+    def __init__(self, found: list[Any], row: int) -> None:
+        self.found = found
+        self.row = row
+
+    def unpacked(self) -> dict[str, str]:
+        found = self.found
+        packed, rows = found
+        if type(packed) is bytes:  # all rows at once: where one begins is known when those before it are read
+            packed = unpack_rows(packed, rows)
+            found[0] = packed
+        pairs: dict[str, str] = packed[self.row]
+        return pairs
+
+
+if not TYPE_CHECKING:  # to a type checker, and to dataclasses, `metadata` stays the field it is
+    _metadata_of, _set_metadata = Vector.metadata.__get__, Vector.metadata.__set__
+
+    def _metadata(vector: Vector) -> dict[str, str]:
+        pairs = _metadata_of(vector)
+        if type(pairs) is _LateMetadata:
+            pairs = pairs.unpacked()
+            _set_metadata(vector, pairs)
+        return pairs
+
+    Vector.metadata = property(_metadata, _set_metadata)
+
+
+def found_vectors(vectors: Iterable[npt.NDArray[np.float32]], packed: bytes, count: int) -> Iterable[Vector]:
+    """`count` vectors with the metadata of `packed`, as of the search, which is unpacked when it is first used."""
+    late: Any = map(_LateMetadata, repeat([packed, count]), range(count))
+    return map(Vector, vectors, late)
 
 
 @dataclass(slots=True)

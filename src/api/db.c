@@ -1,31 +1,51 @@
 /* db.c: the life of a handle: calls in and out, the writer's turn, saving, closing. */
-#include "api/db.h"
+#include "api/find.h"
 #include "storage/superblock.h"
 #include <string.h>
 
 const char *gv_version(void) { return GV_VERSION; }
 
-GV_Status gv_enter(GV_Database *db)
+enum {
+    KEPT_BYTES = 1 << 20 /* a workspace that has grown beyond this is freed with its call */
+};
+
+GV_Status gv_enter_search(GV_Database *db, GV_Workspace **space)
 {
     if (!db) return gv_fail(GV_ERR_ARGUMENT, "the database handle is NULL");
     GV_Status status = GV_OK;
     gv_mutex_lock(&db->gate);
     uint32_t most = db->limits.max_concurrent_operations;
-    if (db->closing) status = gv_fail(GV_ERR_ARGUMENT, "the database is being closed");
-    else if (most && db->calls >= most)
+    if (db->closing) {
+        status = gv_fail(GV_ERR_ARGUMENT, "the database is being closed");
+    } else if (most && db->calls >= most) {
         status = gv_fail(GV_ERR_LIMIT, "%llu calls are under way, max_concurrent_operations is %u",
                          (unsigned long long)db->calls, most);
-    else db->calls++;
+    } else {
+        db->calls++;
+        if (space && (*space = db->resting) != NULL) db->resting = (*space)->next;
+    }
     gv_mutex_unlock(&db->gate);
     return status;
 }
 
-void gv_leave(GV_Database *db)
+void gv_leave_search(GV_Database *db, GV_Workspace *space)
 {
+    if (space && space->capacity_bytes > KEPT_BYTES) {
+        gv_workspace_free(db, space);
+        space = NULL;
+    }
     gv_mutex_lock(&db->gate);
+    if (space) {
+        space->next = db->resting;
+        db->resting = space;
+    }
     if (--db->calls == 0 && db->closing) gv_mutex_wake(&db->gate);
     gv_mutex_unlock(&db->gate);
 }
+
+GV_Status gv_enter(GV_Database *db) { return gv_enter_search(db, NULL); }
+
+void gv_leave(GV_Database *db) { gv_leave_search(db, NULL); }
 
 static GV_Status check_may_write(const GV_Database *db)
 {
@@ -135,6 +155,7 @@ static GV_Status refresh(GV_Database *db)
     gv_mutex_lock(&db->writer);
     gv_write_lock(&db->state);
     GV_Store *old = db->store;
+    fresh->store->table.version = old->table.version + 1; /* whoever filtered the old one sees that */
     db->store = fresh->store;
     gv_write_unlock(&db->state);
     gv_mutex_unlock(&db->writer);
@@ -151,6 +172,20 @@ GV_Status gv_db_refresh(GV_Database *db)
 }
 
 /* ---- close ---- */
+
+void gv_handle_free(GV_Database *db)
+{
+    for (GV_Workspace *next; db->resting; db->resting = next) {
+        next = db->resting->next;
+        gv_workspace_free(db, db->resting);
+    }
+    gv_pool_destroy(&db->pool);
+    gv_mutex_destroy(&db->gate);
+    gv_mutex_destroy(&db->writer);
+    gv_rwlock_destroy(&db->state);
+    gv_free(db->path);
+    gv_free(db);
+}
 
 /* What a clean close owes the file. The log already holds every acknowledged write: a checkpoint that fails leaves it. */
 static GV_Status settle(GV_Database *db)
@@ -179,10 +214,6 @@ GV_Status gv_db_close(GV_Database *db)
     GV_Failure failure;
     gv_failure_save(&failure);
     gv_store_free(db->store);
-    gv_mutex_destroy(&db->gate);
-    gv_mutex_destroy(&db->writer);
-    gv_rwlock_destroy(&db->state);
-    gv_free(db->path);
-    gv_free(db);
+    gv_handle_free(db);
     return status == GV_OK ? GV_OK : gv_failure_restore(&failure);
 }

@@ -7,6 +7,9 @@
 #ifndef GV_DB_H
 #define GV_DB_H
 #include "api/store.h"
+#include "base/parallel.h"
+
+typedef struct GV_Workspace GV_Workspace; /* find.h */
 
 struct GV_Database {
     GV_Store *store; /* replaced by gv_db_refresh() under the state lock; the writer lock is enough to read it */
@@ -23,6 +26,8 @@ struct GV_Database {
     GV_RwLock state;
 
     GV_Heap scratch;          /* what calls borrow; a store may be replaced meanwhile */
+    GV_Workspace *resting;    /* of it, what the next searches will borrow: under the gate */
+    GV_Pool pool;             /* threads for batches of searches */
     GV_ResourceLimits limits; /* under the gate */
     _Atomic uint64_t exact_threshold;
     _Atomic uint32_t ef_search;
@@ -31,6 +36,9 @@ struct GV_Database {
 
 /* gv_db_open_with_options() on any file system. `vfs` must outlive the handle. */
 GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *options, const GV_Vfs *vfs, GV_Database **out);
+
+/* Free a handle that nobody uses, without its store. */
+void gv_handle_free(GV_Database *db);
 
 /* Every public call on a handle runs between these. GV_ERR_ARGUMENT: no handle, or it is being closed. */
 GV_Status gv_enter(GV_Database *db);

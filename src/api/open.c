@@ -156,7 +156,8 @@ static GV_Status new_handle(const Opening *o, GV_Database **out)
     db->limits.struct_size = sizeof db->limits;
     db->exact_threshold = 1000;
     /* these fail only where the system is out of everything */
-    if (gv_mutex_init(&db->gate) || gv_mutex_init(&db->writer) || gv_rwlock_init(&db->state)) {
+    if (gv_mutex_init(&db->gate) || gv_mutex_init(&db->writer) || gv_rwlock_init(&db->state) ||
+        gv_pool_init(&db->pool)) {
         gv_free(db->path);
         gv_free(db);
         return gv_fail(GV_ERR_NO_MEMORY, "no memory for locks");
@@ -180,11 +181,7 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *given, con
     o.path = db->path;
     GV_Status status = open_store(&o, &db->store);
     if (status != GV_OK) {
-        gv_mutex_destroy(&db->gate);
-        gv_mutex_destroy(&db->writer);
-        gv_rwlock_destroy(&db->state);
-        gv_free(db->path);
-        gv_free(db);
+        gv_handle_free(db);
         return status;
     }
     db->store->log.deferred = options.durability == GV_DURABILITY_NONE;

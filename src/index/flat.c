@@ -28,11 +28,6 @@ static void flat_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
     flat->leaving = GV_NO_SLOT;
 }
 
-static GV_Status flat_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
-{
-    return gv_scan(index->table, &index->metric, query, top);
-}
-
 static GV_Status flat_save(GV_Index *index, GV_ImageWriter *writer)
 {
     (void)index, (void)writer;
@@ -60,7 +55,6 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out)
         .reserve = flat_reserve,
         .plan = flat_plan,
         .commit = flat_commit,
-        .search = flat_search,
         .save = flat_save,
         .load = flat_load,
         .check = flat_check,

@@ -57,7 +57,7 @@ typedef struct GV_IndexOps {
     GV_Status (*replay)(GV_Index *index, const GV_Step *steps, size_t count, const GV_Patch *patch, size_t *done);
 
     /* Offer the nearest accepted rows to `top` (by distance and id). An approximate index may offer fewer than there
-     * are; the caller sees to the rest. */
+     * are; the caller sees to the rest. NULL: every search is a scan. */
     GV_Status (*search)(GV_Index *index, const GV_Query *query, GV_TopK *top);
 
     GV_Status (*save)(GV_Index *index, GV_ImageWriter *writer);
@@ -93,7 +93,15 @@ typedef struct GV_IndexSetup {
 GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out);
 
+enum {
+    GV_SCAN_MOST = 64 /* queries that may share a scan */
+};
+
 /* Offer every accepted row, whatever the metric: exact (scan.c). */
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);
+
+/* The same for `count` queries with one `accept`, each row read once for all of them. */
+GV_Status gv_scan_many(const GV_Table *table, const GV_Metric *metric, const GV_Query *queries, size_t count,
+                       GV_TopK *const *tops);
 
 #endif

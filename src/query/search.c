@@ -1,9 +1,16 @@
-/* search.c: which way a query goes. */
+/* search.c: which way a query goes, and how many go together. */
 #include "query/search.h"
 
 enum {
     WALK_DISTANCES = 20, /* new rows that a walk measures for each candidate it keeps: about */
     SCAN_FACTOR = 16     /* a walk that keeps one row in so many is slower than the scan, and less exact */
+};
+
+enum {
+    BLOCK_BYTES = 1 << 14,    /* of queries that share a scan */
+    BLOCK_HITS = 1 << 16,     /* of all of them */
+    BLOCK_PATIENCE = 1 << 29, /* components that a shared scan compares: some 50 ms */
+    BLOCK_LEAST = 4
 };
 
 /* A walk measures some WALK_DISTANCES for each of about ef * n / m nodes, a scan one for each of the m matches. */
@@ -16,34 +23,55 @@ static bool scan_is_cheaper(const GV_Table *table, const GV_Request *r, uint64_t
 
 /* May the index answer? Only in its own metric; not for the zero vector, from which cosine sees all rows equally far; and
  * not where the scan is exact and no slower. A threshold of 0 asks for the index wherever it can. */
-static bool walks(const GV_Table *table, const GV_Index *index, const GV_Request *r, uint64_t choices, size_t ef)
+static bool walks(const GV_Table *table, const GV_Index *index, const GV_Request *r, float squared_norm)
 {
-    if (r->distance != index->metric.distance) return false;
-    if (r->distance == GV_DISTANCE_COSINE && r->squared_norm == 0.0f) return false;
+    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    if (!index->ops->search || r->distance != index->metric.distance) return false;
+    if (r->distance == GV_DISTANCE_COSINE && squared_norm == 0.0f) return false;
     if (r->exact_threshold == 0) return true;
-    return choices > r->exact_threshold && !scan_is_cheaper(table, r, choices, ef);
+    return choices > r->exact_threshold && !scan_is_cheaper(table, r, choices, r->ef < r->k ? r->k : r->ef);
 }
 
-GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r, GV_TopK *top)
+GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r, GV_TopK *tops)
 {
-    GV_Metric metric = index->metric;
-    GV_Query query = {.vector = r->vector,
-                      .squared_norm = r->squared_norm,
-                      .ef = r->ef < r->k ? r->k : r->ef,
-                      .accept = r->matches ? r->matches : &table->live};
+    GV_Query queries[GV_SCAN_MOST]; /* those that are left for the scan */
+    GV_TopK *scanned[GV_SCAN_MOST];
+    size_t scan_count = 0;
     uint64_t choices = r->matches ? r->match_count : table->live_count;
-    top->count = 0;
-    if (choices == 0) return GV_OK;
-    bool found = walks(table, index, r, choices, query.ef);
-    if (found) {
-        GV_TRY(index->ops->search(index, &query, top));
-        found = top->count == (r->k < choices ? r->k : choices); /* a starved walk ends in the scan */
+    size_t wanted = r->k < choices ? r->k : (size_t)choices;
+    for (size_t i = 0; i < r->count; i++) {
+        GV_Query query = {.vector = r->vectors + i * table->dimension,
+                          .squared_norm = r->squared_norms[i],
+                          .ef = r->ef < r->k ? r->k : r->ef,
+                          .accept = r->matches ? r->matches : &table->live};
+        tops[i].count = 0;
+        if (choices == 0) continue;
+        if (walks(table, index, r, query.squared_norm)) {
+            GV_TRY(index->ops->search(index, &query, &tops[i]));
+            if (tops[i].count == wanted) continue;
+            tops[i].count = 0; /* a starved walk ends in the scan */
+        }
+        queries[scan_count] = query;
+        scanned[scan_count++] = &tops[i];
     }
-    if (!found) {
-        metric.distance = r->distance;
-        top->count = 0;
-        GV_TRY(gv_scan(table, &metric, &query, top));
-    }
-    gv_topk_sort(top);
+    GV_Metric metric = index->metric;
+    metric.distance = r->distance;
+    if (scan_count > 0) GV_TRY(gv_scan_many(table, &metric, queries, scan_count, scanned));
+    for (size_t i = 0; i < r->count; i++) gv_topk_sort(&tops[i]);
     return GV_OK;
+}
+
+/* As many as the nearest cache holds beside a row, and hits for; but a scan of many rows takes long enough for a writer, who
+ * waits for it: it is shared by few. */
+size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *r)
+{
+    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    if (walks(table, index, r, 1.0f)) return 1;
+    size_t block = BLOCK_BYTES / (table->dimension * sizeof(float));
+    size_t patience = BLOCK_PATIENCE / (table->dimension * ((size_t)choices + 1));
+    size_t room = BLOCK_HITS / r->k;
+    if (block > patience) block = patience;
+    if (block < BLOCK_LEAST) block = BLOCK_LEAST;
+    if (block > room) block = room;
+    return block < 1 ? 1 : block > GV_SCAN_MOST ? GV_SCAN_MOST : block;
 }

@@ -1,21 +1,26 @@
-/* search.h: one query, planned: a walk of the index where it is good enough, an exact scan where it is not. */
+/* search.h: queries, planned: a walk of the index where it is good enough, an exact scan where it is not. */
 #ifndef GV_SEARCH_H
 #define GV_SEARCH_H
 #include "index/index.h"
 
 typedef struct GV_Request {
-    const float *vector;
-    float squared_norm;
-    size_t k;  /* at most the live rows; > 0 */
-    size_t ef; /* HNSW: candidates kept */
+    const float *vectors;       /* [count, dimension] */
+    const float *squared_norms; /* [count] */
+    size_t count;               /* queries, 1 ..= GV_SCAN_MOST */
+    size_t k;                   /* at most the live rows; > 0 */
+    size_t ef;                  /* HNSW: candidates kept */
     GV_DistanceType distance;
     const GV_Bitset *matches; /* rows that pass the filter; NULL: no filter */
     uint64_t match_count;
     uint64_t exact_threshold; /* with at most this many rows to choose from, scan them */
 } GV_Request;
 
-/* Fill `top` with exactly min(k, rows to choose from) hits, sorted. The caller holds the read lock. */
-GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *request, GV_TopK *top);
+/* Fill `tops[count]` with exactly min(k, rows to choose from) hits each, sorted. The caller holds the read lock. */
+GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *request, GV_TopK *tops);
+
+/* How many such queries are best searched together: one where each walks the index on its own, several where they share
+ * a scan. Depends on the state, and no answer depends on it. */
+size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *request);
 
 /* The live rows whose metadata has `key` with exactly `value`, as bits of `matches` (of `heap`, freed by the caller). */
 GV_Status gv_filter_pair(const GV_Table *table, GV_Heap *heap, const char *key, const char *value, GV_Bitset *matches,

@@ -98,12 +98,14 @@ void gv_table_show(GV_Table *t, uint32_t slot)
 {
     gv_bitset_set(&t->live, slot);
     t->live_count++;
+    t->version++;
 }
 
 void gv_table_hide(GV_Table *t, uint32_t slot)
 {
     gv_bitset_clear(&t->live, slot);
     t->live_count--;
+    t->version++;
 }
 
 void gv_table_drop(GV_Table *t, uint32_t slot)
@@ -118,5 +120,6 @@ void gv_table_replace_metadata(GV_Table *t, uint32_t slot, uint8_t *metadata)
 {
     const uint8_t *old = *metadata_at(t, slot);
     *metadata_at(t, slot) = metadata;
+    t->version++;
     gv_table_metadata_free(t, old);
 }

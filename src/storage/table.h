@@ -24,6 +24,7 @@ typedef struct GV_Table {
     GV_IdMap map;        /* live ids */
     uint32_t slot_count; /* slots ever given out: all below are within every column */
     uint64_t live_count, next_id;
+    uint64_t version;       /* moves with what a filter may see: which rows are live, and their metadata */
     GV_LazyRows *lazy;      /* NULL unless rows are mapped */
     uint8_t *metadata_base; /* metadata that came with the image, in one piece; not freed row by row */
     size_t metadata_base_bytes;

@@ -15,6 +15,7 @@ enum {
     BATCH = 64,
     ROUNDS = 40,
     SEARCHERS = 3,
+    QUERIES = 40,
     K = 10
 };
 
@@ -52,6 +53,31 @@ static void *search_loop(void *context)
         check_order(rows);
         gv_rows_free(rows);
         searches++;
+    }
+    return NULL;
+}
+
+/* A filter that is evaluated once for many queries must not miss what changes between them: rows of the other kind come and
+ * go, in slots that the filter has seen or not, and lose their metadata. */
+static void *batch_loop(void *context)
+{
+    static float queries[QUERIES * DIMENSION];
+    static uint64_t ids[QUERIES * K];
+    static float distances[QUERIES * K];
+    size_t counts[QUERIES];
+    GV_SearchOptions options;
+    (void)context;
+    gv_search_options_init(&options);
+    options.filter_key = "kind";
+    options.filter_value = "kept";
+    for (uint64_t i = 0; i < QUERIES; i++) fill(queries + i * DIMENSION, 77000000 + i);
+    for (uint32_t round = 0; !stop; round++) {
+        options.threads = 1 + round % 3;
+        CHECK_OK(gv_db_search_batch(db, queries, QUERIES, DIMENSION, K, &options, ids, distances, counts));
+        for (size_t i = 0; i < QUERIES * K; i++)
+            CHECK(counts[i / K] == K && ids[i] < BATCH, "hit %zu is row %llu, which is not kept", i,
+                  (unsigned long long)ids[i]);
+        searches += QUERIES;
     }
     return NULL;
 }
@@ -105,7 +131,7 @@ static void run(GV_IndexType index, const char *path)
 {
     GV_OpenOptions options;
     GV_CheckReport report = {.struct_size = sizeof report};
-    pthread_t threads[SEARCHERS + 1];
+    pthread_t threads[SEARCHERS + 2];
     uint64_t ids[BATCH];
     gv_open_options_init(&options);
     options.dimension = DIMENSION;
@@ -120,9 +146,10 @@ static void run(GV_IndexType index, const char *path)
     for (size_t i = 0; i < SEARCHERS; i++)
         CHECK(pthread_create(&threads[i], NULL, search_loop, (void *)i) == 0, "thread");
     CHECK(pthread_create(&threads[SEARCHERS], NULL, count_loop, NULL) == 0, "thread");
+    CHECK(pthread_create(&threads[SEARCHERS + 1], NULL, batch_loop, NULL) == 0, "thread");
     write_rounds();
     stop = true;
-    for (size_t i = 0; i <= SEARCHERS; i++) pthread_join(threads[i], NULL);
+    for (size_t i = 0; i <= SEARCHERS + 1; i++) pthread_join(threads[i], NULL);
     CHECK_OK(gv_db_check(db, &report));
     CHECK(report.rows == BATCH && report.reachable == BATCH, "%llu of %llu rows are reachable",
           (unsigned long long)report.reachable, (unsigned long long)report.rows);

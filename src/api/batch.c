@@ -1,0 +1,188 @@
+/* batch.c: many queries in one call, arrays out. Chunks of queries go to threads, each chunk under a read lock of its own;
+ * the filter is evaluated once for all of them, and again only if the rows have changed meanwhile. */
+#include "api/find.h"
+#include <math.h>
+
+typedef struct Batch {
+    GV_Database *db;
+    GV_Search search;
+    const float *queries;
+    size_t dimension;
+    uint64_t *ids; /* the caller's, as the next two */
+    float *distances;
+    size_t *counts;
+    GV_Workspace *spaces[GV_THREADS_MAX]; /* by worker */
+
+    GV_Mutex mutex; /* of what follows */
+    GV_Bitset matches;
+    uint64_t match_count, version; /* of the table that was filtered */
+    bool filtered;
+    _Atomic size_t failed_at; /* the first query that failed so far; SIZE_MAX: none */
+    GV_Failure failure;
+} Batch;
+
+/* ---- the filter ---- */
+
+static GV_Status match_rows(Batch *b)
+{
+    const GV_Table *table = &b->db->store->table;
+    GV_Heap *heap = &b->db->scratch;
+    const GV_SearchOptions *o = &b->search.options;
+    if (b->filtered && b->version == table->version)
+        return gv_bitset_reserve(&b->matches, heap, table->slot_count, NULL); /* rows may have been staged */
+    b->filtered = false;
+    for (size_t i = 0; i < b->matches.word_count; i++) b->matches.words[i] = 0;
+    GV_TRY(gv_filter_pair(table, heap, o->filter_key, o->filter_value, &b->matches, &b->match_count));
+    b->version = table->version;
+    b->filtered = true;
+    return GV_OK;
+}
+
+/* `*matches` of the state under the caller's read lock. When they are out of date, a writer has been in since they were
+ * used, and everyone who used them has left: they may be changed in place. */
+static GV_Status up_to_date(Batch *b, const GV_Bitset **matches)
+{
+    *matches = NULL;
+    if (!b->search.options.filter_key) return GV_OK;
+    gv_mutex_lock(&b->mutex);
+    GV_Status status = match_rows(b);
+    gv_mutex_unlock(&b->mutex);
+    *matches = &b->matches;
+    return status;
+}
+
+/* ---- a chunk ---- */
+
+/* Under the read lock: hits of the first `*count` queries, those before the first that is not valid. */
+static GV_Status search_chunk(Batch *b, const float *queries, size_t *count, GV_Workspace **space, GV_TopK *tops)
+{
+    GV_Database *db = b->db;
+    GV_Store *s = db->store;
+    float norms[GV_SCAN_MOST];
+    const GV_Bitset *matches;
+    size_t valid = 0;
+    while (valid < *count &&
+           gv_check_vector(db, queries + valid * b->dimension, b->dimension, valid, &norms[valid]) == GV_OK)
+        valid++;
+    *count = valid;
+    GV_TRY(up_to_date(b, &matches));
+    GV_Request request = gv_search_request(db, &b->search, valid, matches, b->match_count);
+    for (size_t i = 0; i < valid; i++) tops[i].count = 0;
+    if (valid == 0 || request.k == 0) return GV_OK;
+    GV_TRY(gv_workspace_fit(db, space, request.k, valid * sizeof(GV_Hit)));
+    for (size_t i = 0; i < valid; i++) tops[i] = (GV_TopK){.hits = (*space)->memory + i * request.k, .k = request.k};
+    request.vectors = queries;
+    request.squared_norms = norms;
+    return gv_search(&s->table, s->index, &request, tops);
+}
+
+static void put_hits(const Batch *b, size_t at, const GV_TopK *top)
+{
+    size_t k = b->search.k;
+    uint64_t *ids = b->ids + at * k;
+    float *distances = b->distances + at * k;
+    for (size_t j = 0; j < top->count; j++) {
+        ids[j] = top->hits[j].id;
+        distances[j] = top->hits[j].distance;
+    }
+    for (size_t j = top->count; j < k; j++) {
+        ids[j] = UINT64_MAX;
+        distances[j] = INFINITY;
+    }
+    if (b->counts) b->counts[at] = top->count;
+}
+
+/* Keep this thread's failure if no earlier query has one: the call fails with the same one on any number of threads. */
+static void note_failure(Batch *b, size_t at)
+{
+    gv_mutex_lock(&b->mutex);
+    if (at < b->failed_at) {
+        gv_failure_save(&b->failure);
+        b->failed_at = at;
+    }
+    gv_mutex_unlock(&b->mutex);
+}
+
+/* GV_Work. */
+static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
+{
+    Batch *b = context;
+    GV_Database *db = b->db;
+    GV_TopK tops[GV_SCAN_MOST];
+    size_t count = end - begin;
+    if (begin > b->failed_at) return;
+    if (worker > 0 && !b->spaces[worker]) b->spaces[worker] = gv_workspace_take(db);
+    gv_read_lock(&db->state);
+    GV_Status status = search_chunk(b, b->queries + begin * b->dimension, &count, &b->spaces[worker], tops);
+    if (status != GV_OK) {
+        note_failure(b, begin);
+    } else if (count < end - begin) {
+        float norm;
+        size_t bad = begin + count;
+        if (gv_check_vector(db, b->queries + bad * b->dimension, b->dimension, bad, &norm) != GV_OK)
+            note_failure(b, bad);
+    }
+    gv_read_unlock(&db->state);
+    for (size_t i = 0; i < count && status == GV_OK; i++) put_hits(b, begin + i, &tops[i]);
+}
+
+/* ---- the call ---- */
+
+/* How many queries go together, on `threads` threads. The dimension is the database's, or this fails. */
+static GV_Status plan(Batch *b, size_t query_count, size_t threads, size_t *chunk)
+{
+    GV_Database *db = b->db;
+    const GV_Bitset *matches;
+    gv_read_lock(&db->state);
+    GV_Store *s = db->store;
+    GV_Status status = GV_OK;
+    *chunk = 1;
+    if (b->dimension != s->settings.dimension)
+        status = gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", s->settings.dimension, b->dimension);
+    else if (query_count > 0 && (!b->queries || !b->ids || !b->distances))
+        status = gv_fail(GV_ERR_ARGUMENT, "queries, ids or distances is NULL");
+    if (status == GV_OK && query_count > 1) {
+        status = up_to_date(b, &matches);
+        GV_Request request = gv_search_request(db, &b->search, 1, matches, b->match_count);
+        if (status == GV_OK && request.k > 0) *chunk = gv_search_block(&s->table, s->index, &request);
+    }
+    gv_read_unlock(&db->state);
+    size_t share = query_count / threads + (query_count % threads != 0);
+    if (*chunk > share && share > 0) *chunk = share;
+    return status;
+}
+
+static GV_Status run_batch(Batch *b, size_t query_count)
+{
+    uint32_t asked = b->search.options.threads;
+    size_t chunk, threads = asked < 1 ? 1 : asked > GV_THREADS_MAX ? GV_THREADS_MAX : asked;
+    if (gv_mutex_init(&b->mutex)) return gv_fail(GV_ERR_NO_MEMORY, "no memory for locks");
+    GV_Status status = plan(b, query_count, threads, &chunk);
+    if (status == GV_OK) {
+        gv_parallel(&b->db->pool, threads, query_count, chunk, run_chunk, b);
+        if (b->failed_at != SIZE_MAX) status = gv_failure_restore(&b->failure);
+    }
+    gv_bitset_free(&b->matches, &b->db->scratch);
+    gv_mutex_destroy(&b->mutex);
+    return status;
+}
+
+GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
+                             const GV_SearchOptions *options, uint64_t *ids, float *distances, size_t *counts)
+{
+    GV_Workspace *space;
+    GV_TRY(gv_enter_search(db, &space));
+    Batch batch = {.db = db,
+                   .queries = queries,
+                   .dimension = dimension,
+                   .ids = ids,
+                   .distances = distances,
+                   .counts = counts,
+                   .spaces = {space},
+                   .failed_at = SIZE_MAX};
+    GV_Status status = gv_search_read(options, k, &batch.search);
+    if (status == GV_OK) status = run_batch(&batch, query_count);
+    for (size_t i = 1; i < GV_THREADS_MAX; i++) gv_workspace_give(db, batch.spaces[i]);
+    gv_leave_search(db, batch.spaces[0]);
+    return status;
+}

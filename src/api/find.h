@@ -1,0 +1,43 @@
+/* find.h: one search as it was asked for, and the memory that searches borrow. */
+#ifndef GV_FIND_H
+#define GV_FIND_H
+#include "api/db.h"
+#include "query/search.h"
+
+typedef struct GV_Search { /* checked */
+    GV_SearchOptions options;
+    size_t k;
+} GV_Search;
+
+/* GV_ERR_ARGUMENT, or the options with defaults where none were given. */
+GV_Status gv_search_read(const GV_SearchOptions *given, size_t k, GV_Search *search);
+
+/* What to ask of the index for `count` queries; their vectors and norms are left to be filled in. `matches` (NULL: there is
+ * no filter) are the rows that pass. Under the read lock, as all below. */
+GV_Request gv_search_request(const GV_Database *db, const GV_Search *search, size_t count, const GV_Bitset *matches,
+                             uint64_t match_count);
+
+/* Borrowed by a call, kept by the handle when at rest: a search in a steady state allocates nothing. */
+struct GV_Workspace {
+    GV_Workspace *next;
+    size_t capacity_bytes;
+    GV_Hit memory[]; /* aligned for anything in use here */
+};
+
+/* gv_enter() and gv_leave() for a call that searches (db.c). `*space` may come out as NULL, which is an empty one. */
+GV_Status gv_enter_search(GV_Database *db, GV_Workspace **space);
+void gv_leave_search(GV_Database *db, GV_Workspace *space);
+
+/* One more, for a further thread of the call; and back. */
+GV_Workspace *gv_workspace_take(GV_Database *db);
+void gv_workspace_give(GV_Database *db, GV_Workspace *space);
+
+/* Room for `count` elements of `size` bytes; what was in it is lost. */
+GV_Status gv_workspace_fit(GV_Database *db, GV_Workspace **space, size_t count, size_t size);
+void gv_workspace_free(GV_Database *db, GV_Workspace *space);
+
+/* One query: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a hit behind them. */
+GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
+                        GV_Workspace **space, size_t *count);
+
+#endif

@@ -1,0 +1,235 @@
+/* rows.c: rows copied out of a database: the hits of a search, or by id; and what can be asked about one. */
+#include "api/find.h"
+#include "base/checked.h"
+#include "storage/metadata.h"
+#include <string.h>
+
+/* ---- many rows, in one piece of memory ---- */
+
+typedef struct Wanted { /* the parts of GV_Rows to fill */
+    bool distances, vectors, metadata;
+} Wanted;
+
+void gv_rows_free(GV_Rows *rows) { gv_free(rows); }
+
+/* The arrays stand behind the struct, widest elements first. */
+static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, Wanted wanted)
+{
+    size_t a_row = sizeof(uint64_t) + (wanted.distances ? sizeof(float) : 0), bytes;
+    if (wanted.vectors) a_row += dimension * sizeof(float); /* at most 65535 of them */
+    if (!gv_mul_size(count, a_row, &bytes) || !gv_add_size(bytes, metadata_bytes + sizeof(GV_Rows), &bytes)) {
+        gv_fail(GV_ERR_NO_MEMORY, "out of memory: %zu rows of %zu bytes", count, a_row);
+        return NULL;
+    }
+    GV_Rows *rows = gv_alloc(NULL, bytes);
+    if (!rows) return NULL;
+    rows->count = count;
+    rows->dimension = dimension;
+    rows->ids = (uint64_t *)(rows + 1);
+    float *at = (float *)(rows->ids + count);
+    if (wanted.distances) rows->distances = at;
+    if (wanted.distances) at += count;
+    if (wanted.vectors) rows->vectors = at;
+    if (wanted.vectors) at += count * dimension;
+    if (wanted.metadata) rows->metadata = (uint8_t *)at;
+    rows->metadata_bytes = metadata_bytes;
+    return rows;
+}
+
+static const uint8_t no_pairs[4];
+
+/* The packed row of a slot, checked when it may come straight from a file. */
+static GV_Status packed_row(const GV_Table *table, uint32_t slot, const uint8_t **packed, size_t *size)
+{
+    *packed = gv_table_metadata(table, slot, size);
+    if (!*packed) {
+        *packed = no_pairs;
+        *size = sizeof no_pairs;
+    } else if (gv_metadata_row_size(*packed, *size) != *size) {
+        return gv_fail(GV_ERR_CORRUPT, "metadata of row %llu does not parse",
+                       (unsigned long long)gv_table_id(table, slot));
+    }
+    return GV_OK;
+}
+
+static GV_Status measure_metadata(const GV_Table *table, const uint32_t *slots, size_t count, size_t *total)
+{
+    const uint8_t *packed;
+    size_t size;
+    *total = 0;
+    for (size_t i = 0; i < count; i++) {
+        GV_TRY(packed_row(table, slots[i], &packed, &size));
+        if (!gv_add_size(*total, size, total))
+            return gv_fail(GV_ERR_NO_MEMORY, "out of memory: metadata of %zu rows", count);
+    }
+    return *total <= SIZE_MAX / 2 ? GV_OK : gv_fail(GV_ERR_NO_MEMORY, "out of memory: metadata of %zu rows", count);
+}
+
+static void copy_metadata(const GV_Table *table, const uint32_t *slots, GV_Rows *rows)
+{
+    uint8_t *at = rows->metadata;
+    for (size_t i = 0; i < rows->count; i++) {
+        size_t size;
+        const uint8_t *packed = gv_table_metadata(table, slots[i], &size);
+        if (!packed) {
+            packed = no_pairs;
+            size = sizeof no_pairs;
+        }
+        memcpy(at, packed, size);
+        at += size;
+    }
+}
+
+/* Copy rows by slot, under the read lock. */
+static GV_Status copy_rows(const GV_Table *table, const uint32_t *slots, GV_Rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        rows->ids[i] = gv_table_id(table, slots[i]);
+        if (!rows->vectors) continue;
+        GV_TRY(gv_table_touch(table, slots[i]));
+        memcpy(rows->vectors + i * rows->dimension, gv_table_row(table, slots[i]), rows->dimension * sizeof(float));
+    }
+    return GV_OK;
+}
+
+/* The slot of a live row, or GV_ERR_NOT_FOUND. */
+static GV_Status find_slot(const GV_Table *table, uint64_t id, uint32_t *slot)
+{
+    *slot = gv_table_find(table, id);
+    return *slot != GV_NO_SLOT ? GV_OK : gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)id);
+}
+
+/* Under the read lock. `hits` gives distances as well; they are NULL where only slots are known. */
+static GV_Status take_rows(const GV_Table *table, const uint32_t *slots, const GV_Hit *hits, size_t count,
+                           Wanted wanted, GV_Rows **out)
+{
+    size_t metadata_bytes = 0;
+    if (wanted.metadata) GV_TRY(measure_metadata(table, slots, count, &metadata_bytes));
+    GV_Rows *rows = new_rows(count, table->dimension, metadata_bytes, wanted);
+    if (!rows) return gv_last_status();
+    GV_Status status = copy_rows(table, slots, rows);
+    if (status != GV_OK) {
+        gv_rows_free(rows);
+        return status;
+    }
+    if (wanted.metadata) copy_metadata(table, slots, rows);
+    for (size_t i = 0; i < count && wanted.distances; i++) rows->distances[i] = hits[i].distance;
+    *out = rows;
+    return GV_OK;
+}
+
+/* Under the read lock. */
+static GV_Status search_rows(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
+                             GV_Workspace **space, GV_Rows **out)
+{
+    const GV_Table *table = &db->store->table;
+    size_t count;
+    GV_TRY(gv_search_one(db, search, query, dimension, space, &count));
+    GV_Hit *hits = count > 0 ? (*space)->memory : NULL;
+    uint32_t *slots = count > 0 ? (uint32_t *)(hits + count) : NULL; /* there is room */
+    for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, hits[i].id, &slots[i]));
+    Wanted wanted = {true, search->options.with_vectors != 0, search->options.with_metadata != 0};
+    return take_rows(table, slots, hits, count, wanted, out);
+}
+
+GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
+                            const GV_SearchOptions *options, GV_Rows **out)
+{
+    GV_Search search;
+    GV_Workspace *space;
+    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    *out = NULL;
+    GV_TRY(gv_enter_search(db, &space));
+    GV_Status status = gv_search_read(options, k, &search);
+    if (status == GV_OK) {
+        gv_read_lock(&db->state);
+        status = search_rows(db, &search, query, dimension, &space, out);
+        gv_read_unlock(&db->state);
+    }
+    gv_leave_search(db, space);
+    return status;
+}
+
+/* Under the read lock. */
+static GV_Status get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV_Workspace **space, GV_Rows **out)
+{
+    const GV_Table *table = &db->store->table;
+    GV_TRY(gv_workspace_fit(db, space, count, sizeof(uint32_t)));
+    uint32_t *slots = (uint32_t *)(*space)->memory;
+    for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, ids[i], &slots[i]));
+    return take_rows(table, slots, NULL, count, (Wanted){false, true, true}, out);
+}
+
+GV_Status gv_db_get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV_Rows **out)
+{
+    GV_Workspace *space;
+    if (!out || (count > 0 && !ids)) return gv_fail(GV_ERR_ARGUMENT, "ids or out is NULL");
+    *out = NULL;
+    GV_TRY(gv_enter_search(db, &space));
+    gv_read_lock(&db->state);
+    GV_Status status = get_rows(db, ids, count, &space, out);
+    gv_read_unlock(&db->state);
+    gv_leave_search(db, space);
+    return status;
+}
+
+/* ---- one row ---- */
+
+void gv_vector_free(GV_Vector *vector)
+{
+    if (!vector) return;
+    gv_metadata_list_free(vector->metadata);
+    gv_free(vector->data);
+    gv_free(vector);
+}
+
+static GV_Status get_vector(const GV_Table *table, uint64_t id, GV_Vector *vector)
+{
+    uint32_t slot;
+    const uint8_t *packed;
+    size_t size;
+    GV_TRY(find_slot(table, id, &slot));
+    GV_TRY(gv_table_touch(table, slot));
+    GV_TRY(packed_row(table, slot, &packed, &size));
+    vector->dimension = table->dimension;
+    vector->data = gv_alloc_array(NULL, table->dimension, sizeof *vector->data);
+    if (!vector->data) return gv_last_status();
+    memcpy(vector->data, gv_table_row(table, slot), table->dimension * sizeof *vector->data);
+    return gv_metadata_list(packed, size, &vector->metadata);
+}
+
+GV_Status gv_db_get(GV_Database *db, uint64_t id, GV_Vector **out)
+{
+    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    *out = NULL;
+    GV_TRY(gv_enter(db));
+    GV_Vector *vector = gv_alloc(NULL, sizeof *vector);
+    GV_Status status = vector ? GV_OK : gv_last_status();
+    gv_read_lock(&db->state);
+    if (status == GV_OK) status = get_vector(&db->store->table, id, vector);
+    gv_read_unlock(&db->state);
+    if (status == GV_OK) *out = vector;
+    else gv_vector_free(vector);
+    gv_leave(db);
+    return status;
+}
+
+int gv_db_contains(GV_Database *db, uint64_t id)
+{
+    if (gv_enter(db) != GV_OK) return 0;
+    gv_read_lock(&db->state);
+    int found = gv_table_find(&db->store->table, id) != GV_NO_SLOT;
+    gv_read_unlock(&db->state);
+    gv_leave(db);
+    return found;
+}
+
+uint64_t gv_db_count(GV_Database *db)
+{
+    if (gv_enter(db) != GV_OK) return 0;
+    gv_read_lock(&db->state);
+    uint64_t count = db->store->table.live_count;
+    gv_read_unlock(&db->state);
+    gv_leave(db);
+    return count;
+}

@@ -1,0 +1,214 @@
+/* test_batch_native.c: without it, a batch over threads could answer otherwise than the same queries one by one, a filter could
+ * be evaluated for every query again, and a search could ask for memory each time. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "check.h"
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    DIMENSION = 24,
+    ROWS = 1500,
+    QUERIES = 100,
+    MOST_K = 40
+};
+
+static float queries[QUERIES * DIMENSION];
+
+static void fill(float *row, uint64_t seed)
+{
+    for (uint64_t j = 0; j < DIMENSION; j++) row[j] = (float)(gv_random(seed, j) >> 44) / 1e5f - 5.0f;
+}
+
+/* Every 16th row is a copy of another, so that equal distances are there to be ordered by id. */
+static GV_Database *make(GV_IndexType index, GV_DistanceType distance)
+{
+    GV_OpenOptions options;
+    GV_Database *db;
+    float row[DIMENSION];
+    gv_open_options_init(&options);
+    options.dimension = DIMENSION;
+    options.index_type = (int32_t)index;
+    options.distance = (int32_t)distance;
+    CHECK_OK(gv_db_open_with_options(NULL, &options, &db));
+    for (uint64_t i = 0; i < ROWS; i++) {
+        fill(row, i % 16 == 15 ? i / 2 : i);
+        CHECK_OK(gv_db_add_vector_with_metadata(db, row, DIMENSION, "part", i % 3 == 0 ? "third" : "rest"));
+    }
+    for (uint64_t id = 5; id < ROWS; id += 11) CHECK_OK(gv_db_delete_vector_by_index(db, id));
+    return db;
+}
+
+/* ---- the same answers ---- */
+
+typedef struct Answers {
+    uint64_t ids[QUERIES * MOST_K];
+    float distances[QUERIES * MOST_K];
+    size_t counts[QUERIES];
+} Answers;
+
+static void one_by_one(GV_Database *db, size_t k, const GV_SearchOptions *o, Answers *answers)
+{
+    for (size_t i = 0; i < QUERIES; i++) {
+        GV_Rows *rows;
+        CHECK_OK(gv_db_search_rows(db, queries + i * DIMENSION, DIMENSION, k, o, &rows));
+        answers->counts[i] = rows->count;
+        for (size_t j = 0; j < rows->count; j++) {
+            answers->ids[i * k + j] = rows->ids[j];
+            answers->distances[i * k + j] = rows->distances[j];
+        }
+        gv_rows_free(rows);
+    }
+}
+
+static void compare(GV_Database *db, size_t k, GV_SearchOptions *o, const char *what)
+{
+    static const uint32_t threads[] = {0, 1, 2, 3, 8, 1000};
+    static Answers expected, found;
+    one_by_one(db, k, o, &expected);
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        memset(&found, 7, sizeof found);
+        o->threads = threads[t];
+        CHECK_OK(gv_db_search_batch(db, queries, QUERIES, DIMENSION, k, o, found.ids, found.distances, found.counts));
+        for (size_t i = 0; i < QUERIES; i++) {
+            size_t n = expected.counts[i];
+            CHECK(found.counts[i] == n, "%s, %u threads, query %zu: %zu hits, not %zu", what, o->threads, i,
+                  found.counts[i], n);
+            CHECK(memcmp(found.ids + i * k, expected.ids + i * k, n * sizeof(uint64_t)) == 0 &&
+                      memcmp(found.distances + i * k, expected.distances + i * k, n * sizeof(float)) == 0,
+                  "%s, %u threads, query %zu: other hits", what, o->threads, i);
+            for (size_t j = n; j < k; j++)
+                CHECK(found.ids[i * k + j] == UINT64_MAX && found.distances[i * k + j] > 1e38f, "%s: no padding", what);
+        }
+    }
+}
+
+static void test_same_answers(GV_IndexType index, GV_DistanceType distance)
+{
+    GV_SearchOptions options;
+    GV_Database *db = make(index, distance);
+    for (int exact = 0; exact < 2; exact++) {
+        CHECK_OK(gv_db_set_exact_search_threshold(db, exact ? ROWS : 0));
+        gv_search_options_init(&options);
+        compare(db, 10, &options, "plain");
+        compare(db, 1, &options, "k = 1");
+        options.distance = (distance + 1) % 4;
+        compare(db, MOST_K, &options, "another metric");
+        options.filter_key = "part";
+        options.filter_value = "third";
+        options.distance = -1;
+        compare(db, 10, &options, "filtered");
+        options.filter_value = "nowhere";
+        compare(db, 10, &options, "no match");
+    }
+    CHECK_OK(gv_db_close(db));
+}
+
+/* ---- the first failure ---- */
+
+static void test_first_failure(void)
+{
+    static Answers found;
+    static float bad[QUERIES * DIMENSION];
+    GV_SearchOptions options;
+    GV_Database *db = make(GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN);
+    gv_search_options_init(&options);
+    memcpy(bad, queries, sizeof bad);
+    bad[71 * DIMENSION + 2] = bad[38 * DIMENSION + 3] = (float)(1e30 * 1e30);
+    bad[38 * DIMENSION + 1] = (float)(1e30 * 1e30) * 0.0f;
+    for (options.threads = 1; options.threads < 9; options.threads++) {
+        CHECK(gv_db_search_batch(db, bad, QUERIES, DIMENSION, 5, &options, found.ids, found.distances, NULL) ==
+                  GV_ERR_ARGUMENT,
+              "a NaN passed");
+        CHECK(strcmp(gv_last_error(), "vector 38: component 1 is NaN") == 0, "%u threads: %s", options.threads,
+              gv_last_error());
+    }
+    CHECK(gv_db_search_batch(db, bad, QUERIES, DIMENSION - 1, 5, &options, found.ids, found.distances, NULL) ==
+              GV_ERR_ARGUMENT,
+          "a wrong dimension passed");
+    CHECK(strcmp(gv_last_error(), "expected vector of dim 24, got 23") == 0, "%s", gv_last_error());
+    CHECK_OK(gv_db_close(db));
+}
+
+/* ---- memory ---- */
+
+static atomic_size_t allocations;
+
+static void *count_and_allocate(size_t bytes)
+{
+    allocations++;
+    return calloc(1, bytes);
+}
+
+static void search_all(GV_Database *db, const GV_SearchOptions *options)
+{
+    static Answers found;
+    GV_Hit hits[10];
+    size_t count;
+    CHECK_OK(gv_db_search_batch(db, queries, QUERIES, DIMENSION, 10, options, found.ids, found.distances, NULL));
+    for (size_t i = 0; i < QUERIES && !options->filter_key; i++)
+        CHECK_OK(gv_db_search(db, queries + i * DIMENSION, DIMENSION, 10, hits, &count));
+}
+
+static void test_no_allocation(GV_IndexType index)
+{
+    static const GV_MemoryHooks counting = {count_and_allocate, free};
+    GV_SearchOptions options;
+    GV_Database *db = make(index, GV_DISTANCE_EUCLIDEAN);
+    gv_search_options_init(&options);
+    gv_memory_set_hooks(&counting);
+    search_all(db, &options); /* what it needs is borrowed from now on */
+    allocations = 0;
+    search_all(db, &options);
+    CHECK(allocations == 0, "index %d: %zu allocations in a steady state", (int)index, (size_t)allocations);
+    options.filter_key = "part";
+    options.filter_value = "third";
+    search_all(db, &options);
+    allocations = 0;
+    search_all(db, &options);
+    CHECK(allocations == 1, "index %d: %zu allocations for a filter, one bitmap is needed", (int)index,
+          (size_t)allocations);
+    gv_memory_set_hooks(NULL);
+    CHECK_OK(gv_db_close(db));
+}
+
+/* ---- a forked child searches alone ---- */
+
+static void test_forked_child(void)
+{
+    int status;
+    GV_SearchOptions options;
+    GV_Database *db = make(GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE);
+    gv_search_options_init(&options);
+    options.threads = 4;
+    search_all(db, &options); /* the threads are there */
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0, "fork");
+    if (child == 0) {
+        alarm(60);
+        compare(db, 10, &options, "in a child");
+        CHECK_OK(gv_db_close(db));
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0, "the child ended with %d", status);
+    CHECK_OK(gv_db_close(db));
+}
+
+int main(void)
+{
+    for (uint64_t i = 0; i < QUERIES; i++) fill(queries + i * DIMENSION, i % 4 ? 100000 + i : i);
+    memset(queries, 0, DIMENSION * sizeof *queries); /* from which cosine sees all rows equally far */
+    for (int distance = 0; distance < 4; distance++) {
+        test_same_answers(GV_INDEX_TYPE_FLAT, (GV_DistanceType)distance);
+        test_same_answers(GV_INDEX_TYPE_HNSW, (GV_DistanceType)distance);
+    }
+    test_first_failure();
+    test_no_allocation(GV_INDEX_TYPE_FLAT);
+    test_no_allocation(GV_INDEX_TYPE_HNSW);
+    test_forked_child();
+    puts("batch: 12 groups passed");
+    return 0;
+}
