@@ -79,6 +79,7 @@ word_js() {
 # ---- using ----
 
 word_demo() {
+    need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}" # all that is missing, in one list
     word_python
     word_js
     need_demo

@@ -236,7 +236,8 @@ GV_Status gv_db_close(GV_Database *db);
 
 /* Pack the database into `filepath` by a new file, sync, rename, sync of the folder. NULL: its own file
  * (GV_ERR_ARGUMENT for a database in memory). Another path is written beside and leaves this handle on its own
- * file; it is locked meanwhile, and the open file itself may not be named as the other path. */
+ * file; it is locked meanwhile. GV_ERR_ARGUMENT if the other path is the open file itself, or a file that is neither
+ * empty nor a database: that is never overwritten. */
 GV_Status gv_db_save(GV_Database *db, const char *filepath);
 
 /* The bytes that gv_db_save() would write, in memory for gv_free(). */

@@ -208,6 +208,9 @@ export class Database {
   }
 
   getMany(ids) {
+    if (typeof ids?.[Symbol.iterator] !== 'function') {
+      throw argumentError(`getMany needs an array of ids, got ${describe(ids)}`);
+    }
     const list = Array.from(ids, checkedId);
     return this.#call((core, db, frame) => {
       const out = frame.reserve(4);

@@ -316,7 +316,7 @@ export class Database {
 
   /**
    * Pack the database into its own file, or write a packed copy to `path` and stay on its own.
-   * The file appears whole or not at all.
+   * The file appears whole or not at all; what lies at `path` and is no database is not overwritten.
    */
   save(path?: string | URL): void;
 

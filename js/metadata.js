@@ -30,7 +30,7 @@ function pairsOf(metadata) {
   if (typeof metadata !== 'object') {
     throw argumentError(`metadata must be an object of strings, got ${describe(metadata)}`);
   }
-  if (!(Symbol.iterator in metadata)) return Object.entries(metadata);
+  if (typeof metadata[Symbol.iterator] !== 'function') return Object.entries(metadata);
   return Array.from(metadata, (pair) => {
     if (Array.isArray(pair) && pair.length === 2) return pair;
     throw argumentError(`metadata must be an object of strings or [key, value] pairs, got ${describe(pair)}`);

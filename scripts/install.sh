@@ -93,7 +93,7 @@ need_packages() {
 need_programs() {
     local pair missing=() packages=()
     for pair in "$@"; do
-        if ! have "${pair%%:*}"; then
+        if ! have "${pair%%:*}" && [[ " ${missing[*]} " != *" ${pair%%:*} "* ]]; then
             missing+=("${pair%%:*}")
             packages+=("${pair#*:}")
         fi

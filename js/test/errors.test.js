@@ -80,6 +80,7 @@ test('metadata that is not metadata', async () => {
     [() => db.addMany([row, row], [{ a: 'b' }, { a: 5 }]), ARGUMENT, '5'],
     [() => db.updateMetadata(0, { a: 'nul \0' }), ARGUMENT],
     [() => db.updateMetadata(0, 7), ARGUMENT],
+    [() => db.updateMetadata(0, { [Symbol.iterator]: 5, a: 1 }), ARGUMENT, '"a"'],
   ]);
 });
 
@@ -107,6 +108,7 @@ test('ids that are not there', async () => {
       [() => db.updateMetadata(id, {}), ARGUMENT],
     ]),
     [() => db.delete([0, 0]), ARGUMENT, '0'],
+    ...[null, undefined, 0, {}, { [Symbol.iterator]: 5 }].map((ids) => [() => db.getMany(ids), ARGUMENT, 'array of ids']),
     [() => db.get(3), 'GV_ERR_NOT_FOUND', '3'],
   ]);
 });

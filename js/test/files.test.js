@@ -104,6 +104,18 @@ test('save(path) writes a copy and leaves the open file alone', async () => {
   assert.deepEqual(readdirSync(folder).sort(), ['copy.gv', 'main.gv', 'second copy.gv']);
 });
 
+test('save(path) does not overwrite what is no database', async () => {
+  const path = join(newFolder(), 'letter.txt');
+  writeFileSync(path, 'Dear reader, '.repeat(2000));
+  const db = await Database.open(null, { dimension: 2 });
+  assertFails(() => db.save(path), 'GV_ERR_ARGUMENT', 'is not a GigaVector database');
+  assert.equal(readFileSync(path, 'utf8'), 'Dear reader, '.repeat(2000));
+  writeFileSync(path, '');
+  db.save(path);
+  db.close();
+  assert.ok(statSync(path).size > 0);
+});
+
 test('a database in memory can be saved, and a file read as bytes', async () => {
   const path = join(newFolder(), 'saved.gv');
   const memory = await written(null);

@@ -1,7 +1,7 @@
 // Deleted, the tree could work while what users install does not: a file left out, an export that leads nowhere.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -22,10 +22,16 @@ function blocksOf(section, document = readme) {
   return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, block]) => [language, block]);
 }
 
+/** What `npm pack` says of the package. */
+function pack(...args) {
+  const said = run('npm', ['pack', '--json', ...args], PACKAGE);
+  return JSON.parse(said.slice(said.indexOf('[')))[0]; // older versions of npm name the prepack script first
+}
+
 /** An empty folder with the packed package installed in it, and the list of what was packed. */
 function installed() {
   const folder = newFolder();
-  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', folder], PACKAGE));
+  const packed = pack('--pack-destination', folder);
   const project = newFolder();
   writeFileSync(join(project, 'package.json'), '{"name": "project", "private": true, "type": "module"}');
   run('npm', ['install', '--no-audit', '--no-fund', '--offline', join(folder, packed.filename)], project);
@@ -67,6 +73,15 @@ test('the packed package, installed in an empty folder, runs the examples of the
   printSizes(t, join(project, 'node_modules/gigavector'), code);
 });
 
+test('a tree in which the module is not built is not packed', () => {
+  const folder = newFolder();
+  writeFileSync(join(folder, 'package.json'), readFileSync(join(PACKAGE, 'package.json')));
+  const { status, stderr } = spawnSync('npm', ['pack'], { cwd: folder, encoding: 'utf8' });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /gigavector\.wasm is not built: run \.\/build\.sh js first/);
+  assert.deepEqual(readdirSync(folder), ['package.json']);
+});
+
 /** Sizes of what a page loads and of what Node loads: the module and the code behind each entry. */
 function printSizes(t, folder, code) {
   const size = (names) => {
@@ -92,14 +107,14 @@ test('the package asks for nothing and says what it is', () => {
   assert.equal(about.license, 'Apache-2.0');
   assert.equal(readFileSync(join(PACKAGE, 'LICENSE'), 'utf8'), readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
   for (const key of ['dependencies', 'optionalDependencies', 'peerDependencies']) assert.equal(about[key], undefined);
-  assert.deepEqual(Object.keys(about.scripts), ['test'], 'nothing runs on install');
+  assert.deepEqual(Object.keys(about.scripts), ['prepack', 'test'], 'nothing runs on install');
   assert.equal(Object.keys(about.exports['.'])[0], 'types');
   const lock = readFileSync(join(PACKAGE, 'package-lock.json'), 'utf8');
   assert.doesNotMatch(lock, /"resolved"|https?:/, 'a lock file names no addresses');
 });
 
 test('no code is made from strings, so that pages with a content security policy work', () => {
-  for (const name of JSON.parse(run('npm', ['pack', '--json', '--dry-run'], PACKAGE))[0].files) {
+  for (const name of pack('--dry-run').files) {
     if (name.path.endsWith('.js')) {
       assert.doesNotMatch(readFileSync(join(PACKAGE, name.path), 'utf8'), /\beval\(|new Function/, name.path);
     }

@@ -35,9 +35,11 @@ def write_database(path: Path, packages: list[Package], vectors: np.ndarray, sou
 
 def read_note(path: Path) -> dict | None:
     """What was written to `path`: {"rows", "source"}; None if it is not there or not complete."""
-    if not (path.exists() and _note(path).exists()):
+    try:
+        note = json.loads(_note(path).read_text())
+    except (FileNotFoundError, ValueError):
         return None
-    return json.loads(_note(path).read_text())
+    return note if path.exists() and isinstance(note, dict) and "source" in note else None
 
 
 def _note(path: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 import minilm
 from progress import progress
 
-SAVE_EVERY = 5000  # texts; an interrupted run loses at most so many
+SAVE_EVERY = 5000  # texts; a run that is killed loses at most so many
 
 
 class Embedder:
@@ -44,17 +45,23 @@ class Embedder:
         ):
             for start in range(0, len(work), SAVE_EVERY):
                 part = work[start : start + SAVE_EVERY]
-                for (key, _), vector in zip(part, pool.map(self.embed, [text for _, text in part])):
-                    known[key] = vector
-                    bar.update()
-                self._save(known)
+                try:
+                    for (key, _), vector in zip(part, pool.map(self.embed, [text for _, text in part])):
+                        known[key] = vector
+                        bar.update()
+                finally:  # ^C keeps what is there, too
+                    self._save(known)
         return np.array([known[key] for key in keys], np.float32).reshape(-1, minilm.DIMENSION)
 
     def _load(self) -> dict[str, np.ndarray]:
-        if not self._cache.exists():
+        try:
+            with np.load(self._cache) as file:
+                return dict(zip(file["keys"].tolist(), file["vectors"]))
+        except FileNotFoundError:
             return {}
-        with np.load(self._cache) as file:
-            return dict(zip(file["keys"].tolist(), file["vectors"]))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print(f"embedding all texts again, since the vectors kept do not load: {error}", flush=True)
+            return {}
 
     def _save(self, vectors: dict[str, np.ndarray]) -> None:
         scratch = self._cache.with_suffix(f".{os.getpid()}.part.npz")

@@ -25,6 +25,8 @@ try:
     from packages import NoPackages, choose, distribution, read_packages
 except ModuleNotFoundError as error:
     sys.exit(f"{error.name} is not installed: ./build.sh demo installs what the demo needs and runs it")
+except KeyboardInterrupt:
+    sys.exit(130)
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUESTIONS = (
@@ -147,5 +149,17 @@ def main(argv: list[str] | None = None) -> int:
     return status
 
 
+def run() -> int:
+    """main(), where an end that is nobody's fault in here is one sentence and not a traceback."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("\ninterrupted; the next run goes on from what is in the cache", file=sys.stderr)
+        return 130
+    except (OSError, GigaVectorError) as error:  # a full disk, a folder that may not be written
+        print(f"\nthe demo cannot go on: {error}", file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

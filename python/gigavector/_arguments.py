@@ -9,6 +9,8 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ._errors import ArgumentError, QueryError
 from ._ffi import ffi, lib
 from ._metadata import encoded
@@ -19,6 +21,7 @@ _Enum = TypeVar("_Enum", IndexType, DistanceType)
 SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
+DIMENSION_MAX = 2**16 - 1
 
 _NULL = ffi.NULL
 _SEARCH_OPTIONS = ffi.typeof("GV_SearchOptions *")
@@ -45,7 +48,7 @@ def open_options(
     options = ffi.new("GV_OpenOptions *")
     lib.gv_open_options_init(options)
     if dimension is not None:
-        options.dimension = integer("dimension", dimension, 1, SIZE_MAX)
+        options.dimension = integer("dimension", dimension, 1, DIMENSION_MAX)
     if index is not None:
         options.index_type = enum_value(IndexType, index, "index")
     if distance is not None:
@@ -142,16 +145,31 @@ def integer(name: str, value: Any, least: int, most: int) -> int:
     return number
 
 
+def flag(name: str, value: Any) -> int:
+    """True or False; what is merely true or false to Python, such as the text "no", is refused."""
+    if isinstance(value, (bool, np.bool_)):
+        return int(value)
+    raise ArgumentError(f"{name} must be True or False, got {value!r}")
+
+
 def enum_value(kind: type[_Enum], value: Any, name: str) -> _Enum:
     try:
         return kind(value)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: what cannot even be compared with a number
         names = ", ".join(f"{member.name} {member.value}" for member in kind)
         raise ArgumentError(f"{name} must be a {kind.__name__} ({names}), got {value!r}") from None
 
 
 def row_id(value: Any) -> int:
     return integer("id", value, 0, UINT64_MAX)
+
+
+def row_ids(values: Any) -> list[int]:
+    try:
+        listed = list(values)
+    except TypeError:
+        raise ArgumentError(f"ids must be a list of integers, got {type(values).__name__}") from None
+    return [row_id(value) for value in listed]
 
 
 def hit_count(value: Any) -> int:
@@ -176,6 +194,8 @@ def c_path(path: Any) -> Any:
         name = os.fsencode(path)
     except TypeError:
         raise ArgumentError(f"path must be str, bytes, os.PathLike or None, got {type(path).__name__}") from None
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"path is not valid Unicode: {error.reason} at {error.start}") from None
     if b"\0" in name:
         raise ArgumentError("path contains a NUL character")
     return ffi.new("char[]", name)

@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ._arguments import (
-    SIZE_MAX,
+    DIMENSION_MAX,
     UINT32_MAX,
     UINT64_MAX,
     c_path,
     enum_value,
+    flag,
     hit_count,
     integer,
     open_options,
     row_id,
+    row_ids,
     search_options,
 )
 from ._arrays import FLOATS, lent_queries, many_vectors, one_vector
@@ -119,8 +121,8 @@ class Database:
             kernels=kernels,
             threads=threads,
         )
-        options.read_only = bool(read_only)
-        options.checkpoint_on_close = bool(checkpoint_on_close)
+        options.read_only = flag("read_only", read_only)
+        options.checkpoint_on_close = flag("checkpoint_on_close", checkpoint_on_close)
         return cls._opened(path, options)
 
     @classmethod
@@ -147,7 +149,7 @@ class Database:
         cls, data: Bytes, dimension: int | None = None, index: IndexType | int | None = None
     ) -> Database:
         """Open the bytes of a database file, which are copied. The database lives in memory; it may be written."""
-        size = 0 if dimension is None else integer("dimension", dimension, 1, SIZE_MAX)
+        size = 0 if dimension is None else integer("dimension", dimension, 1, DIMENSION_MAX)
         kind = -1 if index is None else enum_value(IndexType, index, "index")
         try:
             given = ffi.from_buffer("uint8_t[]", data)
@@ -269,7 +271,7 @@ class Database:
 
     def delete_vectors(self, ids: Iterable[int]) -> None:
         """Delete rows, all or none."""
-        listed = ffi.new(_UINT64S, [row_id(id) for id in ids])
+        listed = ffi.new(_UINT64S, row_ids(ids))
         check(self._call(lib.gv_db_delete, listed, len(listed)))
 
     def update_vector(self, id: int, vector: VectorLike) -> None:
@@ -279,7 +281,7 @@ class Database:
 
     def update_metadata(self, id: int, metadata: Metadata | None) -> None:
         """Replace all metadata of a row; None or {} leaves none."""
-        packed = pack_row(metadata or {})
+        packed = pack_row({} if metadata is None else metadata)
         check(self._call(lib.gv_db_update_metadata, row_id(id), borrowed(packed)))
 
     # ---- read ----
@@ -411,7 +413,10 @@ class Database:
     # ---- care ----
 
     def save(self, path: Path | None = None) -> None:
-        """Pack the database into its own file, or into another one; the handle stays on its own."""
+        """Pack the database into its own file, or into another one; the handle stays on its own.
+
+        Another file is replaced if it is a database or empty; anything else is refused.
+        """
         check(self._call(lib.gv_db_save, _NULL if path is None else c_path(path)))
 
     def to_bytes(self) -> bytes:

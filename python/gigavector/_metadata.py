@@ -41,9 +41,13 @@ def pack_row(metadata: Mapping[str, str]) -> bytes:
 
 def pack_rows(metadata: Iterable[Mapping[str, str] | None], rows: int) -> bytes:
     """The packed bytes of `rows` rows; None is a row without metadata."""
-    if isinstance(metadata, (Mapping, str, bytes)) or not isinstance(metadata, Iterable):
+    try:
+        listed = None if isinstance(metadata, (Mapping, str, bytes)) else list(metadata)
+    except TypeError:
+        listed = None
+    if listed is None:
         raise ArgumentError(f"metadata of many rows must be a list with one dict a row, got {type(metadata).__name__}")
-    parts = [_NO_PAIRS if row is None else pack_row(row) for row in metadata]
+    parts = [_NO_PAIRS if row is None else pack_row(row) for row in listed]
     if len(parts) != rows:
         raise ArgumentError(f"metadata for {len(parts)} rows, but there are {rows} vectors")
     return b"".join(parts)

@@ -450,7 +450,7 @@ def test_a_failed_body_still_closes(tmp_path):
 @pytest.mark.parametrize(
     "options, named",
     [
-        ({"dimension": 0}, "dimension"),
+        ({"dimension": 0}, r"dimension must be 1 \.\.= 65535, got 0"),
         ({"dimension": -1}, "dimension"),
         ({"dimension": 65536}, "65536"),
         ({"dimension": "4"}, "dimension.*str"),
@@ -462,6 +462,10 @@ def test_a_failed_body_still_closes(tmp_path):
         ({"durability": ["commit"]}, "durability.*commit"),
         ({"seed": -1}, "seed"),
         ({"kernels": 3}, "kernels"),
+        ({"read_only": "no"}, "read_only.*'no'"),
+        ({"read_only": 1}, "read_only.*1"),
+        ({"checkpoint_on_close": None}, "checkpoint_on_close.*None"),
+        ({"distance": np.zeros(1, [("a", "f4")])}, "distance.*DistanceType"),
         ({"hnsw_config": {"M": 16}}, "HNSWConfig.*dict"),
         ({"hnsw_config": HNSWConfig(M=-1)}, "HNSWConfig.M"),
         ({"hnsw_config": HNSWConfig(M=1000)}, "M"),
@@ -479,6 +483,8 @@ def test_wrong_paths_are_named(tmp_path):
         Database.open(3, 4)
     with pytest.raises(ArgumentError, match="NUL"):
         Database.open("a\0b", 4)
+    with pytest.raises(ArgumentError, match="path is not valid Unicode"):
+        Database.open("half \ud800", 4)
     with pytest.raises(ArgumentError, match="open_mmap"):
         Database.open_mmap(None)
     with pytest.raises(NotFoundError, match="nothing.gv"):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -170,6 +172,45 @@ def test_damaged_cache_is_written_anew(first_run):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "anew" in done.stdout
     assert path.read_bytes() == before
+
+
+def test_damaged_notes_and_vectors_are_made_anew(first_run):
+    """What a full disk or a stray editor left in the cache is no reason for a traceback."""
+    path = CACHE / f"packages-{COUNT}.gv"
+    before = path.read_bytes()
+    (CACHE / f"packages-{COUNT}.gv.json").write_text("{")
+    (vectors,) = (CACHE / "model").glob("vectors-*.npz")
+    vectors.write_bytes(vectors.read_bytes()[:5000])
+    done = run_demo()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "since the vectors kept do not load" in done.stdout
+    assert path.read_bytes() == before
+
+
+def test_interrupt_is_a_sentence_and_keeps_what_is_done(known, embedder, tmp_path):
+    """^C while texts are embedded: no traceback, no hang, and the next run need not embed them again."""
+    shutil.copytree(CACHE / "model", tmp_path / "model", ignore=shutil.ignore_patterns("vectors-*"))
+    if (CACHE / "apt").exists():
+        (tmp_path / "apt").symlink_to(CACHE / "apt")
+    command = [sys.executable, DEMO / "run.py", "--cache", tmp_path, "--packages", "20000", "--no-interactive"]
+    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    seen = ""
+    while not re.search(r"embed texts: .*\| [1-9]", seen):
+        seen += (more := demo.stderr.read(1))
+        assert more, seen
+    demo.send_signal(signal.SIGINT)
+    end = demo.communicate(timeout=60)[1]
+    assert demo.returncode == 130 and "Traceback" not in end, end
+    assert "interrupted; the next run goes on" in end
+    assert len(demo_embedder.Embedder(tmp_path / "model")._load()) > 0
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [sys.executable, DEMO / "run.py", "--cache", tmp_path / "file"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1 and "the demo cannot go on: " in done.stderr and "Traceback" not in done.stderr
 
 
 def test_node_finds_the_same(first_run):

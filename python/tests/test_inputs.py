@@ -207,6 +207,28 @@ def test_refused_matrices(db, name):
     assert len(db) == 0
 
 
+@pytest.mark.parametrize("ids", [None, 0, 1.5, object(), np.array(5)])
+def test_ids_that_are_no_list_are_refused(ids):
+    with Database.open(None, 2) as db, pytest.raises(ArgumentError, match=r"ids must be a list of integers, got \w+"):
+        db.delete_vectors(ids)
+
+
+@pytest.mark.parametrize("metadata", [0, False, "", "text", [], [("a", "b")], np.zeros(2), np.zeros(0)])
+def test_metadata_that_is_no_dict_is_refused_and_clears_nothing(metadata):
+    with Database.open(None, 2) as db:
+        db.add_vector([1, 2], {"a": "b"})
+        for attempt in (
+            lambda: db.update_metadata(0, metadata),
+            lambda: db.add_vector([1, 2], metadata),
+            lambda: db.add_vectors([[1, 2]], [metadata]),
+        ):
+            with pytest.raises(ArgumentError, match=r"metadata must be a dict of strings, got \w+"):
+                attempt()
+        with pytest.raises(ArgumentError, match="metadata of many rows must be a list"):
+            db.add_vectors([[1, 2]], np.array(5.0))
+        assert db.get(0).metadata == {"a": "b"} and len(db) == 1
+
+
 @pytest.mark.parametrize("dimension", [1, 2, 3, 31, 32, 33, 63, 64, 65, 384, 1536, 4096, 65535])
 @pytest.mark.parametrize("index", [IndexType.FLAT, IndexType.HNSW])
 def test_dimensions(dimension, index):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from documents import child_environment
 
-from gigavector import Database, DatabaseError, IndexType, LockedError
+from gigavector import ArgumentError, Database, DatabaseError, IndexType, LockedError
 
 ROW = np.array([1.0, 2.0], np.float32)
 
@@ -50,6 +50,26 @@ def test_a_link_that_leads_nowhere_is_refused(tmp_path):
     with Database.open(None, 2) as db, pytest.raises(DatabaseError, match="leads nowhere"):
         db.save(link)
     assert link.is_symlink() and os.listdir(tmp_path) == ["link.gv"]
+
+
+def test_save_does_not_overwrite_what_is_no_database(tmp_path):
+    """A slip in a path costs nobody their file. An empty file, such as tempfile makes, holds nothing to lose."""
+    letter, empty, damaged = tmp_path / "letter.txt", tmp_path / "empty.gv", tmp_path / "damaged.gv"
+    letter.write_text("Dear reader, " * 2000)
+    empty.touch()
+    Database.open(damaged, 2).close()
+    damaged.write_bytes(damaged.read_bytes()[:5000])  # a database still, though none that opens
+    with Database.open(None, 2) as db:
+        db.add_vector(ROW)
+        with pytest.raises(ArgumentError, match="letter.txt is not a GigaVector database: it is not overwritten"):
+            db.save(letter)
+        assert letter.read_text() == "Dear reader, " * 2000
+        db.save(empty)
+        db.save(damaged)
+    for path in (empty, damaged):
+        with Database.open(path) as db:
+            assert len(db) == 1
+    assert sorted(os.listdir(tmp_path)) == ["damaged.gv", "empty.gv", "letter.txt"]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])

@@ -153,17 +153,20 @@ except ClosedError:
 
 def test_interrupt_during_a_call_leaves_it_usable():
     code = """
-import os, signal, threading
+import faulthandler, os, signal, sys, threading, time
 import numpy as np
 from gigavector import Database
+faulthandler.dump_traceback_later(50, exit=True)  # a hang says where
 db = Database.open(None, 64)
 db.add_vectors(np.random.default_rng(1).random((2000, 64)))
 caught = 0
 for delay in range(20):
     try:
         threading.Timer(0.001 * delay, os.kill, (os.getpid(), signal.SIGINT)).start()
-        while True:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
             db.search(np.ones(64, np.float32), 10)
+        sys.exit(f"interrupt {delay} did not come out of search()")  # not a hang, but one that was swallowed
     except KeyboardInterrupt:
         caught += 1
 assert db._calls == {} and len(db.search([1.0] * 64, 3)) == 3

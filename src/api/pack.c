@@ -1,5 +1,6 @@
 /* pack.c: whole images into files: the first one, checkpoints, copies. */
 #include "api/store.h"
+#include "storage/superblock.h"
 #include <string.h>
 
 GV_Status gv_store_write_image(GV_Store *s, GV_File *file, const GV_Vfs *vfs, uint64_t generation,
@@ -122,16 +123,19 @@ GV_Status gv_store_checkpoint(GV_Store *s, const char *path, GV_File *held)
     return status;
 }
 
-/* Keep other writers out of a file that is about to be replaced. `*held` may be NULL: there was none. */
+/* Keep other writers out of a file that is about to be replaced. `*held` may be NULL: there was none. What is not a
+ * database is not replaced: its path is a slip, and its contents may be dear to someone. */
 static GV_Status hold_target(GV_Store *s, const char *path, GV_File **held)
 {
-    bool same = false;
+    bool same = false, foreign = false;
     *held = NULL;
     if (s->file) GV_TRY(s->vfs->is_at(s->file, path, &same));
     if (same) return gv_fail(GV_ERR_ARGUMENT, "%s is the open database itself: save it without a path", path);
     GV_Status status = s->vfs->open(s->vfs->context, path, GV_FILE_WRITE, held);
     if (status == GV_ERR_NOT_FOUND) return GV_OK;
     if (status == GV_OK) status = s->vfs->lock(*held);
+    if (status == GV_OK) status = gv_superblock_is_foreign(s->vfs, *held, &foreign);
+    if (foreign) status = gv_fail(GV_ERR_ARGUMENT, "%s is not a GigaVector database: it is not overwritten", path);
     if (status == GV_OK) return GV_OK;
     s->vfs->close(*held);
     *held = NULL;

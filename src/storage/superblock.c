@@ -73,6 +73,29 @@ static bool is_valid(const uint8_t page[GV_PAGE_BYTES])
     return memcmp(page, magic, sizeof magic) == 0 && gv_get_u32(page + CHECKSUM_AT) == gv_crc32c(0, page, CHECKSUM_AT);
 }
 
+static bool has_magic(const uint8_t pages[2 * GV_PAGE_BYTES])
+{
+    return memcmp(pages, magic, sizeof magic) == 0 || memcmp(pages + GV_PAGE_BYTES, magic, sizeof magic) == 0;
+}
+
+static GV_Status read_pages(const GV_Vfs *vfs, GV_File *file, uint8_t pages[2 * GV_PAGE_BYTES])
+{
+    size_t got;
+    GV_TRY(vfs->read(file, 0, pages, 2 * GV_PAGE_BYTES, &got));
+    memset(pages + got, 0, 2 * GV_PAGE_BYTES - got);
+    return GV_OK;
+}
+
+GV_Status gv_superblock_is_foreign(const GV_Vfs *vfs, GV_File *file, bool *foreign)
+{
+    uint8_t pages[2 * GV_PAGE_BYTES];
+    uint64_t file_size;
+    GV_TRY(vfs->size(file, &file_size));
+    GV_TRY(read_pages(vfs, file, pages));
+    *foreign = file_size > 0 && !has_magic(pages);
+    return GV_OK;
+}
+
 /* What a checksum cannot say: is this a file we could have written? */
 static GV_Status check_fields(const GV_Superblock *s, uint64_t file_size)
 {
@@ -94,18 +117,15 @@ static GV_Status check_fields(const GV_Superblock *s, uint64_t file_size)
 GV_Status gv_superblock_read(const GV_Vfs *vfs, GV_File *file, GV_Superblock *out, unsigned *copies)
 {
     uint8_t pages[2 * GV_PAGE_BYTES];
-    size_t got;
     uint64_t file_size;
     *copies = 0;
     GV_TRY(vfs->size(file, &file_size));
-    GV_TRY(vfs->read(file, 0, pages, sizeof pages, &got));
-    if (got < sizeof pages) memset(pages + got, 0, sizeof pages - got);
+    GV_TRY(read_pages(vfs, file, pages));
     bool first = is_valid(pages), second = is_valid(pages + GV_PAGE_BYTES);
     *copies = (unsigned)first + (unsigned)second;
     if (!first && !second) {
-        bool ours = memcmp(pages, magic, sizeof magic) == 0 || memcmp(pages + GV_PAGE_BYTES, magic, sizeof magic) == 0;
         return gv_fail(GV_ERR_CORRUPT,
-                       ours ? "superblock: both copies are damaged, at offsets 0 and %d"
+                       has_magic(pages) ? "superblock: both copies are damaged, at offsets 0 and %d"
                             : "not a GigaVector database: no superblock at offsets 0 and %d",
                        GV_PAGE_BYTES);
     }

@@ -25,6 +25,9 @@ GV_Status gv_superblock_write(const GV_Vfs *vfs, GV_File *file, const GV_Superbl
 /* `*copies` is how many of the two were valid; the rules of docs/format.md decide between them. */
 GV_Status gv_superblock_read(const GV_Vfs *vfs, GV_File *file, GV_Superblock *out, unsigned *copies);
 
+/* Is `file` something else than a database, however damaged? An empty file is nobody's. */
+GV_Status gv_superblock_is_foreign(const GV_Vfs *vfs, GV_File *file, bool *foreign);
+
 /* "Everything up to `end` was synced": written at a clean close that leaves a log tail. */
 GV_Status gv_clean_mark_write(const GV_Vfs *vfs, GV_File *file, uint64_t generation, uint64_t end);
 
