@@ -8,7 +8,15 @@ typedef struct Opening { /* what opening a file needs to know */
     const char *path;
     const GV_OpenOptions *options;
     const GV_HNSWConfig *hnsw; /* NULL: not asked for */
+    GV_Pool *pool;             /* the handle's */
 } Opening;
+
+static GV_Status settle(const Opening *o, const GV_Superblock *file, GV_Settings *settings)
+{
+    GV_TRY(gv_options_settle(o->options, o->hnsw, file, settings));
+    settings->pool = o->pool;
+    return GV_OK;
+}
 
 /* Image, then log, into a new store. `file` is the store's from here on, or closed. */
 static GV_Status load_content(GV_Store *s, const Opening *o, const GV_Superblock *superblock)
@@ -43,7 +51,7 @@ static GV_Status load_file(const Opening *o, GV_File *file, GV_Store **out)
     GV_Store *s = NULL;
     unsigned copies;
     GV_Status status = gv_superblock_read(o->vfs, file, &superblock, &copies);
-    if (status == GV_OK) status = gv_options_settle(o->options, o->hnsw, &superblock, &settings);
+    if (status == GV_OK) status = settle(o, &superblock, &settings);
     if (status == GV_OK) status = gv_store_new(&settings, o->vfs, &s);
     if (status != GV_OK) {
         o->vfs->close(file);
@@ -66,7 +74,7 @@ static GV_Status load_file(const Opening *o, GV_File *file, GV_Store **out)
 static GV_Status create_file(const Opening *o, GV_File *held, GV_Store **out)
 {
     GV_Settings settings;
-    GV_TRY(gv_options_settle(o->options, o->hnsw, NULL, &settings));
+    GV_TRY(settle(o, NULL, &settings));
     GV_TRY(gv_store_new(&settings, o->vfs, out));
     GV_Status status = gv_store_checkpoint(*out, o->path, held);
     if (status == GV_OK) return GV_OK;
@@ -124,7 +132,7 @@ static GV_Status open_store(const Opening *o, GV_Store **out)
     if (o->path) return o->options->read_only ? open_reader(o, out) : open_writer(o, out);
     if (o->options->read_only) return gv_fail(GV_ERR_ARGUMENT, "a database in memory cannot be opened read-only");
     GV_Settings settings;
-    GV_TRY(gv_options_settle(o->options, o->hnsw, NULL, &settings));
+    GV_TRY(settle(o, NULL, &settings));
     return gv_store_new(&settings, o->vfs, out);
 }
 
@@ -175,10 +183,11 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *given, con
     bool has_hnsw;
     if (path && !*path) return gv_fail(GV_ERR_ARGUMENT, "open: the path is empty");
     GV_TRY(gv_options_read(given, &options, &hnsw, &has_hnsw));
-    Opening o = {vfs, path, &options, has_hnsw ? &hnsw : NULL};
+    Opening o = {vfs, path, &options, has_hnsw ? &hnsw : NULL, NULL};
     GV_Database *db = NULL;
     GV_TRY(new_handle(&o, &db));
     o.path = db->path;
+    o.pool = &db->pool;
     GV_Status status = open_store(&o, &db->store);
     if (status != GV_OK) {
         gv_handle_free(db);

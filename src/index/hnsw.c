@@ -145,6 +145,7 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
     hnsw->M = setup->hnsw.M;
     hnsw->degree = 2 * setup->hnsw.M;
     hnsw->ef_construction = setup->hnsw.ef_construction;
+    hnsw->rerank = setup->hnsw.quant_rerank;
     hnsw->seed = setup->seed;
     hnsw->entry = GV_NO_SLOT;
     init_slabs(hnsw);

@@ -57,6 +57,7 @@ typedef struct GV_Pivots { /* where searches begin: all nodes of the lowest laye
 typedef struct GV_HNSW {
     GV_Index head;
     uint32_t M, degree, ef_construction; /* degree: 2 M */
+    uint32_t rerank; /* rows that a search measures in full, at least */
     uint64_t seed;
     GV_Codes codes;
 

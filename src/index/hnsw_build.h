@@ -41,7 +41,7 @@ typedef struct GV_Build {
     uint8_t *revisions;
     size_t revision_bytes; /* one */
 
-    size_t count, offer_count, group_count; /* of the batch under way */
+    size_t count, follower_count, offer_count, group_count; /* of the batch under way */
     uint32_t lowest_slot;
 } GV_Build;
 

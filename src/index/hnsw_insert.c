@@ -151,7 +151,10 @@ static void settle_roles(GV_HNSW *hnsw)
             const GV_Newcomer *first = &b->newcomers[newcomer->equal];
             newcomer->head = first->head != GV_NO_SLOT ? first->head : first->slot;
         }
-        if (newcomer->head != GV_NO_SLOT) continue;
+        if (newcomer->head != GV_NO_SLOT) {
+            b->follower_count++;
+            continue;
+        }
         gv_bitset_set(&hnsw->present, newcomer->slot);
         *(uint32_t *)gv_slab_at(&hnsw->sources, newcomer->slot) += UINT32_C(1) << 30;
     }
@@ -165,6 +168,15 @@ static void forget_roles(GV_HNSW *hnsw)
         gv_bitset_clear(&hnsw->present, b->newcomers[i].slot);
         *(uint32_t *)gv_slab_at(&hnsw->sources, b->newcomers[i].slot) -= UINT32_C(1) << 30;
     }
+}
+
+/* Links of the base layer that `node` may have once the batch is in: a head has one fewer. */
+static uint32_t base_capacity(const GV_HNSW *hnsw, uint32_t node)
+{
+    const GV_Build *b = hnsw->build;
+    bool heads = gv_hnsw_bit(&hnsw->heads, node);
+    for (size_t i = 0; i < b->count && b->follower_count > 0 && !heads; i++) heads = b->newcomers[i].head == node;
+    return hnsw->degree - heads;
 }
 
 /* ---- choosing links ---- */
@@ -198,7 +210,7 @@ static void choose_links(void *context, size_t worker, size_t begin, size_t end)
     for (size_t i = begin; i < end; i++) {
         const GV_Newcomer *newcomer = &b->newcomers[i];
         GV_Draft *list = &b->lists[i];
-        *list = (GV_Draft){.node = newcomer->slot, .capacity = hnsw->degree};
+        *list = (GV_Draft){.node = newcomer->slot, .capacity = base_capacity(hnsw, newcomer->slot)};
         if (newcomer->head != GV_NO_SLOT) continue;
         add_batch(hnsw, b->scratch[worker], i);
         gv_hnsw_select(hnsw, candidates_of(hnsw, i), newcomer->candidate_count, list);
@@ -273,6 +285,9 @@ static void read_list(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Dra
     if (i < b->count) *draft = b->lists[i];
     else if (stands) gv_hnsw_draft(hnsw, node, level, draft);
     else *draft = (GV_Draft){.node = node, .level = level};
+    if (level > 0 || i < b->count) return;
+    draft->capacity = base_capacity(hnsw, node);
+    if (draft->count > draft->capacity) gv_bit_clear(draft->survivors, --draft->count);
 }
 
 static void offer(const GV_HNSW *hnsw, uint64_t offered, bool force, GV_Draft *draft, uint32_t *changed)
@@ -329,10 +344,7 @@ static size_t find_group(const GV_Build *b, uint32_t node)
 static void read_revision(const GV_HNSW *hnsw, const GV_Revision *revision, GV_Draft *draft)
 {
     *draft = (GV_Draft){.node = revision->node, .level = revision->level, .count = revision->count};
-    draft->capacity = revision->level > 0 ? hnsw->M
-                      : find_newcomer(hnsw->build, revision->node) < hnsw->build->count
-                          ? hnsw->degree
-                          : gv_hnsw_list(hnsw, revision->node, 0).capacity;
+    draft->capacity = revision->level > 0 ? hnsw->M : base_capacity(hnsw, revision->node);
     memcpy(draft->links, revision->links, revision->count * sizeof *draft->links);
     memcpy(draft->survivors, revision->survivors, sizeof draft->survivors);
 }
@@ -415,7 +427,7 @@ size_t gv_hnsw_insert(GV_HNSW *hnsw, const GV_Step *steps, size_t count, GV_RwLo
     GV_Build *b = hnsw->build;
     form_batch(hnsw, steps, count);
     encode_batch(hnsw, lock);
-    b->offer_count = b->group_count = 0;
+    b->offer_count = b->group_count = b->follower_count = 0;
     if (hnsw->entry == GV_NO_SLOT) { /* a batch of one */
         b->lists[0].count = 0;
         for (uint32_t level = 0; level < b->newcomers[0].level; level++) b->upper_lists[level].count = 0;

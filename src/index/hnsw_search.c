@@ -32,11 +32,12 @@ static GV_Target query_target(const GV_HNSW *hnsw, const GV_Query *query, GV_Scr
     return target;
 }
 
-/* A rank knows the metric's zero, so that factors mean something, unless it is a negated product. */
+/* A rank knows the metric's zero, so that factors mean something, unless it is a negated product. Who asks for as many
+ * candidates as there are nodes gets all that can be reached. */
 static GV_Walk plan_walk(const GV_HNSW *hnsw, const GV_Query *query, const GV_Target *target, size_t k)
 {
     GV_Walk walk = {.level = 0, .ef = query->ef, .accept = query->accept};
-    if (hnsw->head.metric.distance == GV_DISTANCE_DOT_PRODUCT) return walk;
+    if (hnsw->head.metric.distance == GV_DISTANCE_DOT_PRODUCT || query->ef >= hnsw->present_count) return walk;
     walk.ef = POOL_OF_EF * query->ef;
     walk.stop_at = k > STOP_AT_LEAST ? k : STOP_AT_LEAST;
     walk.factor = stop_factor(query->ef);
@@ -89,6 +90,13 @@ static void prefetch_row(const GV_Table *table, uint32_t slot)
     for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
 }
 
+/* How many of the pool are measured in full. */
+static size_t rerank_count(const GV_HNSW *hnsw, const GV_Query *query, size_t k)
+{
+    if (query->ef >= hnsw->present_count) return SIZE_MAX;
+    return hnsw->rerank > k + RERANK_EXTRA ? hnsw->rerank : k + RERANK_EXTRA;
+}
+
 /* The best of the pool, measured in full: `most` nodes that count, and all whose code ties with the last of them. */
 static GV_Status rerank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query *query, size_t most, GV_TopK *top)
 {
@@ -136,7 +144,7 @@ GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
         scratch->accepted = gv_hnsw_accepted(hnsw, query->accept, gv_key_slot(scratch->pool[0]));
         status = gv_hnsw_walk(hnsw, scratch, &target, &walk);
     }
-    if (status == GV_OK && gv_hnsw_coded(hnsw)) status = rerank(hnsw, scratch, query, top->k + RERANK_EXTRA, top);
+    if (status == GV_OK && gv_hnsw_coded(hnsw)) status = rerank(hnsw, scratch, query, rerank_count(hnsw, query, top->k), top);
     else if (status == GV_OK) offer_pool(hnsw, scratch, query, top);
     gv_scratch_give(hnsw, scratch);
     return status;
