@@ -19,7 +19,8 @@ word_help() {
   demo     questions answered over Debian's package descriptions, in Python and in Node
   test     builds, check, then every test there is, and a table of what passed
   check    format, clang-tidy, layer order, unique names, exports equal to the header
-  bench    recall and speed beside hnswlib; arguments are handed on. `bench serve`: latency beside a writer, opening
+  bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
+           Chromium; `bench serve`: latency beside a writer, opening; `bench report`: docs/performance.md from all that
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
   mutants  each sync out of the source in turn: the power-cut test must catch it
@@ -85,16 +86,41 @@ word_demo() {
 }
 
 word_bench() {
-    if [ "${1:-}" = serve ]; then
-        word_native bench_serve
-        mkdir -p build/bench
+    case ${1:-} in
+    serve) bench_serve ;;
+    js) bench_js "${@:2}" ;;
+    report) bench_report "${@:2}" ;;
+    *) bench_native "$@" ;;
+    esac
+}
+
+bench_native() {
+    word_python
+    need_each_wheel tests/bench/requirements.txt
+    .venv/bin/python tests/bench/run.py "$@"
+}
+
+bench_js() {
+    word_python
+    need_each_wheel tests/bench/requirements.txt
+    word_js
+    need_node_modules tests/bench/js
+    need_browser
+    .venv/bin/python tests/bench/run.py --js "$@"
+}
+
+bench_serve() {
+    word_native bench_serve
+    mkdir -p build/bench
+    {
         build/release/bench_serve latency build/bench
         build/release/bench_serve open build/bench
-        return
-    fi
-    word_python
-    if [ -f tests/bench/requirements.txt ]; then need_wheels tests/bench/requirements.txt; fi
-    .venv/bin/python tests/bench/run.py "$@"
+    } | tee build/bench/serve.txt
+}
+
+bench_report() {
+    need_venv
+    .venv/bin/python tests/bench/report.py "$@"
 }
 
 # ---- testing ----
