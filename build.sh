@@ -21,6 +21,7 @@ word_help() {
   check    format, clang-tidy, layer order, unique names, exports equal to the header
   bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
            Chromium; `bench serve`: latency beside a writer, opening; `bench report`: docs/performance.md from all that
+  baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
   mutants  each sync out of the source in turn: the power-cut test must catch it
@@ -113,14 +114,20 @@ bench_serve() {
     word_native bench_serve
     mkdir -p build/bench
     {
-        build/release/bench_serve latency build/bench
-        build/release/bench_serve open build/bench
+        build/release/tests/bench/bench_serve latency build/bench
+        build/release/tests/bench/bench_serve open build/bench
     } | tee build/bench/serve.txt
 }
 
 bench_report() {
     need_venv
     .venv/bin/python tests/bench/report.py "$@"
+}
+
+word_baseline() {
+    word_native bench_counts
+    need_programs python3:python3 valgrind:valgrind
+    python3 tests/bench/counts.py write build/release/tests/bench/bench_counts tests/bench/baseline.json
 }
 
 # ---- testing ----
@@ -167,7 +174,7 @@ word_clean() {
 }
 
 case ${1:-help} in
-native | wasm | python | js | demo | test | check | bench | asan | tsan | mutants | fmt | clean | help)
+native | wasm | python | js | demo | test | check | bench | baseline | asan | tsan | mutants | fmt | clean | help)
     word=${1:-help}
     shift || true
     "word_$word" "$@"
