@@ -55,6 +55,10 @@ def by_speed(one: Set) -> list[tuple[str, Set]]:
     return sorted(one["indexes"].items(), key=lambda item: -(item[1]["qps_at"]["0.95"] or 0))
 
 
+def opening(found: dict[str, float] | None) -> str:
+    return "–" if found is None else f"{found['seconds'] * 1e3:,.1f} + {found['first_100_ms']:,.1f}"
+
+
 def left_out(one: Set) -> list[str]:
     if not one["left_out"]:
         return []
@@ -83,8 +87,6 @@ def cost_tables(sets: list[Set]) -> list[str]:
         rows = []
         for name, index in by_speed(one):
             seconds = {build["threads"]: build["seconds"] for build in index["build"]}
-            opened = index.get("open")
-            mapped = index.get("open_mapped")
             rows.append(
                 [
                     name,
@@ -93,12 +95,11 @@ def cost_tables(sets: list[Set]) -> list[str]:
                     number(index["memory_bytes"] / one["rows"]),
                     number(index["file_bytes"] / MIB if "file_bytes" in index else None),
                     number(index.get("save_s"), ".2f"),
-                    number(opened and opened["seconds"], ".3f"),
-                    number(mapped and mapped["seconds"], ".3f"),
+                    *(opening(index.get(how)) for how in ("open", "open_mapped")),
                 ]
             )
         head = [title(one), "build, 1 thread, s", "2 threads", "memory, MiB", "bytes a row", "file, MiB", "save, s"]
-        lines += ["", *table([*head, "open, s", "mapped, s"], 1, rows)]
+        lines += ["", *table([*head, "open, ms", "mapped, ms"], 1, rows)]
     return lines[1:]
 
 

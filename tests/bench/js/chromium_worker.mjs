@@ -2,12 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { basename, dirname, extname, join, normalize } from 'node:path';
-import { HERE, PACKAGE, hnswlibFile, serveLines, versions } from './support.mjs';
+import { basename, extname, join, normalize } from 'node:path';
+import { HERE, HNSWLIB_FILES, PACKAGE, hnswlibFile, serveLines, versions } from './support.mjs';
 
 const [name, folder] = process.argv.slice(2);
 const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
-const ROOTS = { '/bench/': HERE, '/package/': PACKAGE, '/data/': folder, '/hnswlib/': dirname(hnswlibFile()) };
+const ROOTS = { '/bench/': HERE, '/package/': PACKAGE, '/data/': folder, '/hnswlib/': HNSWLIB_FILES };
 
 // Isolated, so that performance.now() counts in steps of 5 us and not of 100.
 const HEADERS = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
@@ -58,7 +58,7 @@ async function open() {
       const session = await openSession(name, platform);
       window.ask = (request) => answer(session, request);
     },
-    { name, host: `Chromium ${browser.version()}`, versions, hnswlib: basename(hnswlibFile()) },
+    { name, host: `Chromium ${browser.version()}`, versions, hnswlib: name === 'hnswlib-wasm' ? basename(hnswlibFile()) : '' },
   );
   return page;
 }

@@ -1,5 +1,5 @@
 /** What both workers share: where things lie, versions, and a line of JSON for a line of JSON. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -8,14 +8,21 @@ export const HERE = fileURLToPath(new URL('.', import.meta.url));
 export const PACKAGE = fileURLToPath(new URL('../../../js/', import.meta.url));
 const HNSWLIB = join(HERE, 'node_modules/hnswlib-wasm');
 
-const versionOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
+/** Of a package; '' of one that is not installed, whose worker will say so when it loads it. */
+function versionOf(folder) {
+  const file = join(folder, 'package.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : '';
+}
 
 export const versions = { gigavector: versionOf(PACKAGE), 'hnswlib-wasm': versionOf(HNSWLIB), 'plain loop': '' };
 
+/** Where hnswlib-wasm's files lie. */
+export const HNSWLIB_FILES = join(HNSWLIB, 'dist');
+
 /** The file of hnswlib-wasm that makes the module itself; its name carries a hash. Its public entry wants a browser's disk. */
 export function hnswlibFile() {
-  const name = readdirSync(join(HNSWLIB, 'dist')).find((file) => /^hnswlib-[0-9a-f]+\.js$/.test(file));
-  return join(HNSWLIB, 'dist', name);
+  if (!existsSync(HNSWLIB_FILES)) throw new Error(`hnswlib-wasm is not installed: ${HNSWLIB_FILES} is not there`);
+  return join(HNSWLIB_FILES, readdirSync(HNSWLIB_FILES).find((file) => /^hnswlib-[0-9a-f]+\.js$/.test(file)));
 }
 
 /** Answers every line of the standard input by `ask`; `ready` is awaited by the first, whose failure is every answer. */
