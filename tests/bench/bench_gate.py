@@ -80,13 +80,16 @@ def _build(result: dict[str, Any], ours: str, peer: str) -> dict[str, Any]:
     absent = _absent(result, ours, peer)
     if absent:
         return absent | {"promise": promise}
-    seconds = [
-        next((b["seconds"] for b in result["indexes"][name]["build"] if b["threads"] == threads), None)
+    mine, theirs = (
+        next((b for b in result["indexes"][name]["build"] if b["threads"] == threads), None)
         for name, threads in ((ours, 1), (peer, 2))
-    ]
-    if None in seconds:
+    )
+    if not mine or not theirs:
         return _line(promise, "not timed in this run", None)
-    return _line(promise, f"{seconds[0]:.1f} and {seconds[1]:.1f} s", seconds[0] <= seconds[1])
+    found = f"{mine['seconds']:.1f} and {theirs['seconds']:.1f} s"
+    if "cpu_seconds" in mine and "cpu_seconds" in theirs:
+        found += f"; {mine['cpu_seconds']:.1f} and {theirs['cpu_seconds']:.1f} s of CPU"
+    return _line(promise, found, mine["seconds"] <= theirs["seconds"])
 
 
 def _mapped(result: dict[str, Any], ours: str, most: float) -> dict[str, Any]:
