@@ -66,8 +66,6 @@ class Worker:
     def __init__(self, name: str, folder: Path) -> None:
         self.index = INDEXES[name]()
         self.data = load(folder)
-        if self.index.exact:
-            self.data.queries, self.data.truth = self.data.queries[:200], self.data.truth[:200]
         if self.index.unit and self.data.metric == "cosine":
             for rows in (self.data.base, self.data.queries):
                 rows /= np.linalg.norm(rows, axis=1, keepdims=True)
