@@ -152,7 +152,8 @@ def main() -> int:
         parser.error(f"no such index: {', '.join(unknown)}; there are {', '.join(INDEXES)}")
 
     kind = "js" if options.js else "native"
-    print(machine())
+    facts = {"form": FORM, "kind": kind, "machine": machine(), "commit": commit(), "passes": options.passes}
+    print(f"{facts['machine']}; commit {facts['commit']}")
     folders = [make() for make in chosen_data(parser, options)]
     sets, judged = (run_js if options.js else run_native)(folders, options)
     for line in judged:
@@ -161,8 +162,7 @@ def main() -> int:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     path = Path(options.json) if options.json else ROOT / "build" / "bench" / f"{stamp}-{kind}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"form": FORM, "kind": kind, "time": stamp, "machine": machine(), "commit": commit()}
-    path.write_text(json.dumps({**facts, "passes": options.passes, "sets": sets, "promises": judged}, indent=1) + "\n")
+    path.write_text(json.dumps({**facts, "time": stamp, "sets": sets, "promises": judged}, indent=1) + "\n")
     broken = sum(line["kept"] is False for line in judged)
     print(f"{len(judged)} promises, {broken} broken; results in {path}")
     return 1 if broken and options.gate else 0
