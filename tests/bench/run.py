@@ -1,173 +1,170 @@
-"""Recall and speed of the graph beside hnswlib's, in one process and one run, on one thread.
+"""Recall, speed, memory and files of the library beside its peers, in one run on the same data.
 
-    ./build.sh bench                          both data sets, where debian384 is to be had
-    ./build.sh bench --data clustered --rows 20000
-    ./build.sh bench --gate                   exit 1 where a promise is broken
+    ./build.sh bench                            both data sets, where debian384 is to be had, all peers
+    ./build.sh bench --quick                    the peers that promises name, builds on two threads only, fewer passes
+    ./build.sh bench --data clustered --rows 1000000 --only gigavector,"rabitq symphonyqg"
+    ./build.sh bench --gate                     exit 1 where a promise is broken
+    ./build.sh bench js                         the WebAssembly module in Node and Chromium, and its peers
+    ./build.sh bench report                     docs/performance.md, from the newest results
 
-The promises: recall@10 (M 16, ef_construction 200) no more than 0.005 below hnswlib's at ef 16, 50 and 100; at recall
-0.95 at least its queries a second; after deleting half the rows, k hits for every query and recall no more than 0.02
-below a fresh build's; a FLAT index finds everything. Passes of the two alternate, since the speed of a shared machine
-does not stay: compare ratios, not numbers.
+Recall@10; all queries in one call on one thread, where an index has such a call. Every index has a process of its own
+and all of them are asked in turn, pass after pass: the speed of a shared machine does not stay, so compare ratios
+within a run, not numbers. Natively a second of a search is one of the process's CPU time, which on an idle machine is
+the clock's; builds, files and single calls are timed by the clock. Each run leaves one JSON file in build/bench.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from bench_data import DataSet, K, clustered, debian, debian_folder, exact
-from bench_indexes import GigaVector, Hnswlib, machine
+import bench_gate
+from bench_data import ROOT, clustered, debian, debian_source
+from bench_driver import TURN, Contender, Worker, WorkerError, measure, native
+from bench_indexes import INDEXES
+from bench_js import HOSTS, in_host
 
-SWEEP = (10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320)
-COMPARED = (16, 50, 100)
-clock = time.perf_counter
-
-
-def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    start = clock()
-    result = call()
-    return clock() - start, result
+QUICK = ("gigavector", "gigavector hybrid", "gigavector flat", "hnswlib", "rabitq symphonyqg")
+FORM = 2  # of the JSON
 
 
-def recall(found: np.ndarray, truth: np.ndarray) -> float:
-    return float(np.mean([len(set(a.tolist()) & set(b.tolist())) / K for a, b in zip(found, truth, strict=True)]))
+def machine() -> str:
+    """What the numbers were measured on."""
+    with open("/proc/cpuinfo") as f:
+        info = f.read()
+    model = info.split("model name\t: ", 1)[1].split("\n", 1)[0] if "model name\t: " in info else "unknown CPU"
+    flags = set(info.split("flags\t\t: ", 1)[1].split("\n", 1)[0].split()) if "flags\t\t: " in info else set()
+    known = [flag for flag in ("avx2", "avx_vnni", "avx512bw", "avx512_vnni") if flag in flags]
+    return f"{model}, {os.cpu_count()} cores, {' '.join(known) or 'no AVX2'}"
 
 
-def at_recall(curve: list[dict[str, float]], target: float) -> float | None:
-    """Queries a second at a recall, on a straight line between the logarithms of the two nearest settings."""
-    below = [p for p in curve if p["recall"] < target]
-    above = [p for p in curve if p["recall"] >= target]
-    if not above:
-        return None
-    b = min(above, key=lambda p: p["recall"])
-    if not below:
-        return b["qps"]
-    a = max(below, key=lambda p: p["recall"])
-    part = (target - a["recall"]) / (b["recall"] - a["recall"])
-    return math.exp(math.log(a["qps"]) * (1 - part) + math.log(b["qps"]) * part)
+def commit() -> str:
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    return said.stdout.strip() or "unknown"
 
 
-def sweep(data: DataSet, indexes: list[Any], passes: int) -> dict[str, list[dict[str, float]]]:
-    curves: dict[str, list[dict[str, float]]] = {index.name: [] for index in indexes}
-    for ef in SWEEP:
-        seconds = {index.name: math.inf for index in indexes}
-        found = {}
-        for _ in range(passes):
-            for index in indexes:
-                took, found[index.name] = timed(lambda index=index: index.search(data.queries, ef))
-                seconds[index.name] = min(seconds[index.name], took)
-        for name, curve in curves.items():
-            qps = len(data.queries) / seconds[name]
-            curve.append({"ef": ef, "recall": recall(found[name], data.truth), "qps": qps})
-    return curves
+def print_curves(result: dict[str, Any]) -> None:
+    print("  queries a second at recall     0.90      0.95      0.99    single call p50/p99 us at recall")
+    for name, index in result["indexes"].items():
+        cells = [f"{speed:,.0f}" if speed else "-" for speed in index["qps_at"].values()]
+        single = index["single"]
+        tail = f"{single['p50_us']:8.0f} {single['p99_us']:8.0f}  {single['recall']:.4f}"
+        print(f"  {name:26}" + "".join(f"{cell:>10}" for cell in cells) + f"   {tail}", flush=True)
 
 
-def compare(data: DataSet, passes: int) -> tuple[dict[str, Any], list[str]]:
-    indexes = [GigaVector(), Hnswlib()]
-    result: dict[str, Any] = {"data": data.name, "rows": len(data.base), "dimension": data.base.shape[1]}
-    for index in indexes:
-        took, _ = timed(lambda index=index: index.build(data.base, data.metric))
-        size = index.memory_bytes() / len(data.base)
-        result[index.name] = {"build_s": took, "bytes_a_row": size}
-        print(f"  {index.name:11} built in {took:6.1f} s, {size:.0f} bytes a row", flush=True)
-    curves = sweep(data, indexes, passes)
-    ours, theirs = curves["gigavector"], curves["hnswlib"]
-    print("  ef      recall              queries a second\n          ours     hnswlib    ours    hnswlib")
-    for a, b in zip(ours, theirs, strict=True):
-        print(f"  {a['ef']:3d}     {a['recall']:.4f}   {b['recall']:.4f}   {a['qps']:7.0f}   {b['qps']:7.0f}")
-    broken = [
-        f"{data.name}: recall {a['recall']:.4f} at ef {a['ef']}, hnswlib's is {b['recall']:.4f}"
-        for a, b in zip(ours, theirs, strict=True)
-        if a["ef"] in COMPARED and a["recall"] < b["recall"] - 0.005
-    ]
-    speed = {name: at_recall(curve, 0.95) for name, curve in curves.items()}
-    for name, curve in curves.items():
-        result[name] |= {"curve": curve, "qps_at_0.95": speed[name]}
-    mine, other = speed["gigavector"], speed["hnswlib"]
-    print(f"  at recall 0.95: {mine and round(mine)} and {other and round(other)} queries a second")
-    if mine is None or (other is not None and mine < other):
-        broken.append(f"{data.name}: {mine} queries a second at recall 0.95, hnswlib {other}")
-    return result, broken
+def search(folder: Path, contenders: list[Contender], passes: int, with_files: bool) -> dict[str, Any]:
+    meta = json.loads((folder / "meta.json").read_text())
+    print(f"{folder.name}: {meta['rows']} rows of {meta['dimension']}, {meta['metric']}", flush=True)
+    facts = {key: meta[key] for key in ("rows", "dimension", "metric")}
+    result = {"data": folder.name, **facts, **measure(contenders, passes, with_files)}
+    print_curves(result)
+    return result
 
 
-def deletes(data: DataSet) -> tuple[dict[str, Any], list[str]]:
-    """Half of the rows deleted at random, against a graph of the other half."""
-    rng = np.random.default_rng(50)
-    gone = np.sort(rng.permutation(len(data.base))[: len(data.base) // 2])
-    left = np.setdiff1d(np.arange(len(data.base)), gone)
-    truth = left[exact(data.base[left], data.queries, data.metric)]
-    worn, fresh = GigaVector(), GigaVector()
-    added, _ = timed(lambda: worn.build(data.base, data.metric))
-    took, _ = timed(lambda: worn.delete(gone))
-    fresh.build(data.base[left], data.metric)
-    print(f"  an insertion took {added / len(data.base) * 1e6:.0f} us, a deletion {took / len(gone) * 1e6:.0f} us")
-    result: dict[str, Any] = {"data": data.name, "delete_us": took / len(gone) * 1e6, "recall": []}
-    broken = []
-    for ef in COMPARED:
-        found = worn.search(data.queries, ef)
-        if (found < 0).any() or np.isin(found, gone).any():
-            broken.append(f"{data.name}: after deletes, not {K} live hits for every query at ef {ef}")
-        a, b = recall(found, truth), recall(left[fresh.search(data.queries, ef)], truth)
-        print(f"  half deleted, ef {ef:3d}: recall {a:.4f}, fresh {b:.4f}", flush=True)
-        result["recall"].append({"ef": ef, "deleted": a, "fresh": b})
-        if a < b - 0.02:
-            broken.append(f"{data.name}: recall {a:.4f} after deletes at ef {ef}, fresh {b:.4f}")
-    return result, broken
+def deletes(folder: Path) -> dict[str, Any]:
+    worker = Worker(native("gigavector", folder, quick=True).command)
+    try:
+        with TURN:
+            found = worker.ask("deletes")
+    finally:
+        TURN.end()
+        worker.close()
+    print(f"  {folder.name}: a deletion took {found['delete_us']:.0f} us")
+    for point in found["recall"]:
+        print(f"  half deleted, ef {point['ef']:3d}: recall {point['deleted']:.4f}, fresh {point['fresh']:.4f}")
+    return found
 
 
-def flat(data: DataSet) -> tuple[dict[str, Any], list[str]]:
-    index = GigaVector("FLAT")
-    index.build(data.base, data.metric)
-    took, found = timed(lambda: index.search(data.queries[:200], K))
-    right = recall(found, data.truth[:200])
-    print(f"  FLAT: recall {right:.4f}, {200 / took:.0f} queries a second")
-    broken = [] if right > 0.9995 else [f"{data.name}: recall {right:.4f} of FLAT"]  # truth may differ in a tie
-    return {"data": data.name, "flat_recall": right, "flat_qps": 200 / took}, broken
+def run_native(folders: list[Path], options: argparse.Namespace) -> tuple[list[dict[str, Any]], bench_gate.Judged]:
+    names = options.only or (QUICK if options.quick else tuple(INDEXES))
+    sets, judged = [], []
+    for folder in folders:
+        result: dict[str, Any] = {"data": folder.name}
+        if options.mode != "deletes":
+            contenders = [native(name, folder, options.quick) for name in names]
+            result = search(folder, contenders, options.passes, with_files=True)
+            judged += bench_gate.judge_search(result)
+        if options.mode != "search" and "gigavector" in names:
+            try:
+                result["deletes"] = deletes(folder)
+                judged += bench_gate.judge_deletes(folder.name, result["deletes"])
+            except WorkerError as error:
+                judged.append({"promise": f"{folder.name}: deletes", "found": str(error), "kept": False})
+        sets.append(result)
+    return sets, judged
+
+
+def run_js(folders: list[Path], options: argparse.Namespace) -> tuple[list[dict[str, Any]], bench_gate.Judged]:
+    sets, judged = [], []
+    for folder in folders:
+        contenders = [in_host(host, name, folder) for host in HOSTS for name in HOSTS[host]]
+        hnswlib = native("hnswlib", folder, quick=True)
+        hnswlib.name, hnswlib.by_clock = "native hnswlib", True
+        contenders.append(hnswlib)
+        if options.only:
+            contenders = [c for c in contenders if c.name in options.only]
+        sets.append(search(folder, contenders, options.passes, with_files=False))
+        judged += bench_gate.judge_js(sets[-1])
+    return sets, judged
+
+
+def chosen_data(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[Callable[[], Path]]:
+    rows = options.rows or (20_000 if options.js else 100_000)
+    sets: list[Callable[[], Path]] = []
+    source = debian_source(options.debian)
+    if options.data != "clustered" and source:
+        sets.append(lambda: debian(source, rows if options.js else None))
+    elif options.data == "debian" or options.debian:
+        parser.error("debian384 is nowhere to be found: name its folder with --debian, or its parent in $GV_DATA")
+    elif options.data == "all":
+        print("debian384 is left out: it is nowhere to be found (--debian FOLDER, or $GV_DATA/debian384)")
+    if options.data != "debian":
+        sets.append(lambda: clustered(rows))
+    return sets
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./build.sh bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--js", action="store_true", help="the module in Node and Chromium: ./build.sh bench js")
     parser.add_argument("--data", choices=("all", "clustered", "debian"), default="all")
     parser.add_argument("--debian", metavar="FOLDER", help="where debian384 lies; default: $GV_DATA/debian384")
-    parser.add_argument("--rows", type=int, default=100_000, help="of the clustered set")
-    parser.add_argument("--mode", choices=("all", "search", "deletes", "flat"), default="all")
-    parser.add_argument("--passes", type=int, default=5, help="of each setting; the best counts")
+    parser.add_argument("--rows", type=int, help="of the clustered set (100000); with js of both (20000)")
+    parser.add_argument("--only", metavar="NAME,...", help="these indexes: " + ", ".join(INDEXES))
+    parser.add_argument("--quick", action="store_true", help="see above")
+    parser.add_argument("--mode", choices=("all", "search", "deletes"), default="all")
+    parser.add_argument("--passes", type=int, help="of each setting, the best counts; default 5, with --quick or js 3")
     parser.add_argument("--gate", action="store_true", help="exit 1 where a promise is broken")
-    parser.add_argument("--json", metavar="FILE", help="append the results, a line each")
+    parser.add_argument("--json", metavar="FILE", help="where the results go; default: a new file in build/bench")
     options = parser.parse_args()
+    options.passes = options.passes or (3 if options.quick or options.js else 5)
+    options.only = tuple(name.strip() for name in options.only.split(",")) if options.only else None
+    unknown = [name for name in options.only or () if not options.js and name not in INDEXES]
+    if unknown:
+        parser.error(f"no such index: {', '.join(unknown)}; there are {', '.join(INDEXES)}")
 
-    sets: list[Callable[[], DataSet]] = []
-    folder = debian_folder(options.debian)
-    if options.data != "clustered" and folder:
-        sets.append(lambda: debian(folder))
-    elif options.data == "debian" or options.debian:
-        parser.error("debian384 is nowhere to be found: name its folder with --debian")
-    if options.data != "debian":
-        sets.append(lambda: clustered(options.rows))
-    print(machine())
-    broken: list[str] = []
-    for make in sets:
-        data = make()
-        print(f"{data.name}: {len(data.base)} rows of {data.base.shape[1]}, {data.metric}", flush=True)
-        parts = {"search": lambda d: compare(d, options.passes), "deletes": deletes, "flat": flat}
-        for mode, part in parts.items():
-            if options.mode not in ("all", mode):
-                continue
-            result, faults = part(data)
-            broken += faults
-            if options.json:
-                with open(options.json, "a") as f:
-                    print(json.dumps({"machine": machine(), "mode": mode, **result}), file=f)
-    for line in broken:
-        print(f"broken promise: {line}")
-    if not broken:
-        print("every promise is kept")
+    kind = "js" if options.js else "native"
+    facts = {"form": FORM, "kind": kind, "machine": machine(), "commit": commit(), "passes": options.passes}
+    print(f"{facts['machine']}; commit {facts['commit']}")
+    folders = [make() for make in chosen_data(parser, options)]
+    sets, judged = (run_js if options.js else run_native)(folders, options)
+    for line in judged:
+        word = {True: "kept", False: "BROKEN", None: "not judged"}[line["kept"]]
+        print(f"{word:10}  {line['promise']}: {line['found']}")
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    path = Path(options.json) if options.json else ROOT / "build" / "bench" / f"{stamp}-{kind}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**facts, "time": stamp, "sets": sets, "promises": judged}, indent=1) + "\n")
+    broken = sum(line["kept"] is False for line in judged)
+    print(f"{len(judged)} promises, {broken} broken; results in {path}")
     return 1 if broken and options.gate else 0
 
 

@@ -1,0 +1,180 @@
+/**
+ * One class for each index that runs in Node and in a page. `load(platform)` first; then build(rows, data), set(ef),
+ * search(queries) -> flat ids (K a query), one(query) -> K ids. M = 16 and efConstruction = 200.
+ */
+
+export const K = 10;
+const M = 16;
+const EF_CONSTRUCTION = 200;
+
+class GigaVector {
+  kind = 'hnsw';
+  options = { M, efConstruction: EF_CONSTRUCTION };
+
+  async load(platform) {
+    ({ Database: this.Database } = await platform.gigavector());
+  }
+
+  async build(rows, { dimension, metric }) {
+    const distance = metric === 'cosine' ? 'cosine' : 'euclidean';
+    this.db?.close();
+    const hnsw = this.kind === 'hnsw' ? { hnsw: this.options } : {};
+    this.db = await this.Database.open(null, { dimension, index: this.kind, distance, ...hnsw });
+    this.start = performance.now();
+    this.db.addMany(rows);
+  }
+
+  set(ef) {
+    this.search_ = ef === null ? { k: K } : { k: K, efSearch: ef };
+  }
+
+  search(queries) {
+    return this.db.searchMany(queries, this.search_).ids;
+  }
+
+  one(query) {
+    return this.db.search(query, this.search_);
+  }
+
+  memory() {
+    return { memory_bytes: this.db.memoryUsage(), module_bytes: this.db.info().wasmMemoryBytes };
+  }
+}
+
+class GigaVectorHybrid extends GigaVector {
+  options = { M, efConstruction: EF_CONSTRUCTION, useBinaryQuant: true };
+}
+
+class GigaVectorFlat extends GigaVector {
+  kind = 'flat';
+  exact = true;
+}
+
+/** Every index that answers one query a call. */
+class OneByOne {
+  search(queries, dimension) {
+    const found = [];
+    for (let start = 0; start < queries.length; start += dimension) {
+      const ids = this.one(queries.subarray(start, start + dimension));
+      for (let i = 0; i < K; i++) found.push(ids[i]);
+    }
+    return found;
+  }
+}
+
+class HnswlibWasm extends OneByOne {
+  unit = true; // rows of unit length by dot product: what it is quickest with
+
+  async load(platform) {
+    this.library = await platform.hnswlibWasm();
+  }
+
+  async build(rows, { dimension, metric }) {
+    const count = rows.length / dimension;
+    this.index?.delete();
+    this.index = new this.library.HierarchicalNSW(metric === 'cosine' ? 'ip' : 'l2', dimension, '');
+    this.index.initIndex(count, M, EF_CONSTRUCTION, 100);
+    this.start = performance.now();
+    for (let from = 0; from < count; from += 1000) {
+      const labels = Array.from({ length: Math.min(1000, count - from) }, (_, i) => from + i);
+      const points = labels.map((label) => rows.subarray(label * dimension, (label + 1) * dimension));
+      this.index.addPoints(points, labels, false);
+    }
+  }
+
+  set(ef) {
+    this.index.setEfSearch(ef);
+  }
+
+  one(query) {
+    return this.index.searchKnn(query, K, undefined).neighbors;
+  }
+
+  memory() {
+    const bytes = this.library.HEAPU8.buffer.byteLength;
+    return { memory_bytes: bytes, module_bytes: bytes };
+  }
+}
+
+/** What one would write by hand: four sums over one Float32Array, the best K kept sorted. */
+class PlainLoop extends OneByOne {
+  exact = true;
+  unit = true;
+
+  async load() {}
+
+  async build(rows, { dimension, metric }) {
+    this.start = performance.now();
+    this.rows = rows.slice();
+    this.dimension = dimension;
+    this.distance = metric === 'cosine' ? negatedDot : squaredDistance;
+  }
+
+  set() {}
+
+  one(query) {
+    const { rows, dimension, distance } = this;
+    const ids = new Int32Array(K);
+    const best = new Float64Array(K).fill(Infinity);
+    for (let start = 0, id = 0; start < rows.length; start += dimension, id++) {
+      const d = distance(rows, start, query, dimension);
+      if (d >= best[K - 1]) continue;
+      let place = K - 1;
+      for (; place > 0 && best[place - 1] > d; place--) {
+        best[place] = best[place - 1];
+        ids[place] = ids[place - 1];
+      }
+      best[place] = d;
+      ids[place] = id;
+    }
+    return ids;
+  }
+
+  memory() {
+    return { memory_bytes: this.rows.byteLength, module_bytes: 0 };
+  }
+}
+
+function negatedDot(rows, start, query, dimension) {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let i = 0;
+  for (; i + 3 < dimension; i += 4) {
+    a -= rows[start + i] * query[i];
+    b -= rows[start + i + 1] * query[i + 1];
+    c -= rows[start + i + 2] * query[i + 2];
+    d -= rows[start + i + 3] * query[i + 3];
+  }
+  for (; i < dimension; i++) a -= rows[start + i] * query[i];
+  return a + b + (c + d);
+}
+
+function squaredDistance(rows, start, query, dimension) {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let i = 0;
+  for (; i + 3 < dimension; i += 4) {
+    const w = rows[start + i] - query[i];
+    const x = rows[start + i + 1] - query[i + 1];
+    const y = rows[start + i + 2] - query[i + 2];
+    const z = rows[start + i + 3] - query[i + 3];
+    a += w * w;
+    b += x * x;
+    c += y * y;
+    d += z * z;
+  }
+  for (; i < dimension; i++) a += (rows[start + i] - query[i]) ** 2;
+  return a + b + (c + d);
+}
+
+export const INDEXES = {
+  gigavector: GigaVector,
+  'gigavector hybrid': GigaVectorHybrid,
+  'gigavector flat': GigaVectorFlat,
+  'hnswlib-wasm': HnswlibWasm,
+  'plain loop': PlainLoop,
+};
