@@ -1,6 +1,10 @@
 /* memory.c: counted, limited allocation over one replaceable pair of functions. */
-#include "base/memory.h"
+#if defined(__linux__)
+#define _DEFAULT_SOURCE /* madvise() */
+#include <sys/mman.h>
+#endif
 #include "base/checked.h"
+#include "base/memory.h"
 #include <stdlib.h>
 
 static void *system_allocate(size_t bytes) { return calloc(1, bytes); }
@@ -67,6 +71,17 @@ void *gv_alloc_lines(GV_Heap *heap, size_t bytes)
 void gv_release_lines(GV_Heap *heap, void *memory, size_t bytes)
 {
     if (memory) gv_release(heap, ((void **)memory)[-1], bytes + GV_CACHE_LINE + sizeof(void *));
+}
+
+void gv_advise_huge_pages(void *memory, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+    const uintptr_t page = (uintptr_t)1 << 21, from = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    const uintptr_t to = ((uintptr_t)memory + bytes) & ~(page - 1);
+    if (to > from) (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)bytes;
+#endif
 }
 
 void *gv_alloc_array(GV_Heap *heap, size_t count, size_t size)

@@ -23,6 +23,9 @@ void *gv_alloc_array(GV_Heap *heap, size_t count, size_t size);
 void gv_release(GV_Heap *heap, void *memory, size_t bytes);
 void gv_release_lines(GV_Heap *heap, void *memory, size_t bytes);
 
+/* What lies in whole huge pages of fresh memory will be on them, if the system gives any to those who ask. */
+void gv_advise_huge_pages(void *memory, size_t bytes);
+
 enum {
     GV_CACHE_LINE = 64
 };

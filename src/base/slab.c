@@ -3,6 +3,10 @@
 #include "base/checked.h"
 #include <string.h>
 
+enum {
+    BLOCK_BYTES_MAX = 1 << 26 /* a larger piece may not be had in one */
+};
+
 void gv_slab_init(GV_Slab *slab, GV_Heap *heap, size_t stride, size_t chunk_bytes)
 {
     memset(slab, 0, sizeof *slab);
@@ -29,6 +33,24 @@ static GV_Status grow_table(GV_Slab *slab, size_t chunk_count)
     return GV_OK;
 }
 
+static GV_Status add_block(GV_Slab *slab, size_t chunk_count, size_t chunk_bytes)
+{
+    GV_SlabBlock *block = gv_alloc(slab->heap, sizeof *block);
+    if (!block) return gv_last_status();
+    block->bytes = chunk_count * chunk_bytes;
+    block->memory = gv_alloc_lines(slab->heap, block->bytes);
+    if (!block->memory) {
+        gv_release(slab->heap, block, sizeof *block);
+        return gv_last_status();
+    }
+    gv_advise_huge_pages(block->memory, block->bytes);
+    block->next = slab->blocks;
+    slab->blocks = block;
+    GV_SlabTable *table = atomic_load_explicit(&slab->table, memory_order_relaxed);
+    for (size_t i = 0; i < chunk_count; i++) table->chunks[slab->chunk_count++] = block->memory + i * chunk_bytes;
+    return GV_OK;
+}
+
 GV_Status gv_slab_reserve(GV_Slab *slab, size_t count)
 {
     size_t elements = gv_slab_chunk_elements(slab), bytes;
@@ -37,11 +59,9 @@ GV_Status gv_slab_reserve(GV_Slab *slab, size_t count)
     if (!gv_mul_size(elements, slab->stride, &bytes) || needed > SIZE_MAX / 64)
         return gv_fail(GV_ERR_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, slab->stride);
     GV_TRY(grow_table(slab, needed));
-    GV_SlabTable *table = atomic_load_explicit(&slab->table, memory_order_relaxed);
     while (slab->chunk_count < needed) {
-        uint8_t *chunk = gv_alloc_lines(slab->heap, bytes);
-        if (!chunk) return gv_last_status();
-        table->chunks[slab->chunk_count++] = chunk;
+        size_t most = bytes < BLOCK_BYTES_MAX ? BLOCK_BYTES_MAX / bytes : 1, missing = needed - slab->chunk_count;
+        GV_TRY(add_block(slab, missing < most ? missing : most, bytes));
     }
     return GV_OK;
 }
@@ -52,7 +72,7 @@ GV_Status gv_slab_borrow(GV_Slab *slab, void *base, size_t count)
     GV_TRY(grow_table(slab, whole + 1));
     GV_SlabTable *table = atomic_load_explicit(&slab->table, memory_order_relaxed);
     for (size_t i = 0; i < whole; i++) table->chunks[i] = (uint8_t *)base + i * elements * slab->stride;
-    slab->chunk_count = slab->borrowed = whole;
+    slab->chunk_count = whole;
     if (rest == 0) return GV_OK;
     GV_TRY(gv_slab_reserve(slab, count));
     memcpy(table->chunks[whole], (uint8_t *)base + whole * elements * slab->stride, rest * slab->stride);
@@ -62,13 +82,17 @@ GV_Status gv_slab_borrow(GV_Slab *slab, void *base, size_t count)
 void gv_slab_free(GV_Slab *slab)
 {
     GV_SlabTable *table = atomic_load_explicit(&slab->table, memory_order_relaxed);
-    size_t bytes = gv_slab_chunk_elements(slab) * slab->stride;
-    for (size_t i = slab->borrowed; i < slab->chunk_count; i++) gv_release_lines(slab->heap, table->chunks[i], bytes);
+    while (slab->blocks) {
+        GV_SlabBlock *block = slab->blocks;
+        slab->blocks = block->next;
+        gv_release_lines(slab->heap, block->memory, block->bytes);
+        gv_release(slab->heap, block, sizeof *block);
+    }
     while (table) {
         GV_SlabTable *older = table->older;
         gv_release(slab->heap, table, table_bytes(table->capacity));
         table = older;
     }
     atomic_store_explicit(&slab->table, NULL, memory_order_relaxed);
-    slab->chunk_count = slab->borrowed = 0;
+    slab->chunk_count = 0;
 }

@@ -13,12 +13,18 @@ typedef struct GV_SlabTable {
     uint8_t *chunks[]; /* [capacity]; NULL past the last chunk */
 } GV_SlabTable;
 
+typedef struct GV_SlabBlock { /* chunks that were needed together lie together: on huge pages, where there are any */
+    struct GV_SlabBlock *next;
+    uint8_t *memory;
+    size_t bytes;
+} GV_SlabBlock;
+
 typedef struct GV_Slab {
     GV_Heap *heap;
     size_t stride;      /* bytes an element */
     size_t chunk_count; /* chunks there are */
-    size_t borrowed;    /* of which the first so many are not ours to free */
     uint32_t shift;     /* log2 of the elements a chunk */
+    GV_SlabBlock *blocks;
     _Atomic(GV_SlabTable *) table;
 } GV_Slab;
 

@@ -1,5 +1,6 @@
 /* hnsw_walk.c: the walk through one layer, which inserts, removals and searches share. */
 #include "index/hnsw.h"
+#include <math.h>
 
 enum {
     POOL_FACTOR = 4, /* candidates that do not count may fill the pool to this many times ef ... */
@@ -23,22 +24,50 @@ float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot)
     return gv_code_rank(codes, &target->code.head, gv_codes_head(codes, slot), dot);
 }
 
-void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks)
+/* gv_code_rank() of some rows, column by column, which a compiler makes vectors of. */
+static void rank_codes(const GV_Codes *codes, const GV_CodeHead *a, const GV_CodeHead *const *heads,
+                       const int32_t *dots, size_t count, float *ranks)
+{
+    float step[MEASURED_AT_ONCE], low[MEASURED_AT_ONCE], spread[MEASURED_AT_ONCE], norm[MEASURED_AT_ONCE];
+    float floor = codes->distance == GV_DISTANCE_DOT_PRODUCT ? -INFINITY : 0.0f;
+    for (size_t i = 0; i < count; i++) {
+        step[i] = heads[i]->step;
+        low[i] = heads[i]->low;
+        spread[i] = heads[i]->spread;
+        norm[i] = heads[i]->norm;
+    }
+    for (size_t i = 0; i < count; i++) {
+        float inner = (a->step * step[i]) * (float)dots[i] + (a->low * spread[i] + low[i] * a->spread);
+        inner += codes->padding * (a->low * low[i]);
+        float rank = (a->norm + norm[i]) - 2.0f * inner;
+        ranks[i] = rank > floor ? rank : floor;
+    }
+}
+
+static void measure_codes(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count,
+                          float *ranks)
 {
     const GV_Codes *codes = &hnsw->codes;
     const uint8_t *rows[MEASURED_AT_ONCE];
+    const GV_CodeHead *heads[MEASURED_AT_ONCE];
     int32_t dots[MEASURED_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = gv_codes_row(codes, slots[i]);
+        heads[i] = gv_codes_head(codes, slots[i]);
+    }
+    codes->kernels->dots_i8(rows, count, target->code.bytes, codes->padded, dots);
+    rank_codes(codes, &target->code.head, heads, dots, count, ranks);
+}
+
+void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks)
+{
     if (!gv_hnsw_coded(hnsw)) {
         for (size_t i = 0; i < count; i++) ranks[i] = gv_hnsw_rank(hnsw, target, slots[i]);
         return;
     }
     for (size_t from = 0, part; from < count; from += part) {
         part = count - from < MEASURED_AT_ONCE ? count - from : MEASURED_AT_ONCE;
-        for (size_t i = 0; i < part; i++) rows[i] = gv_codes_row(codes, slots[from + i]);
-        codes->kernels->dots_i8(rows, part, target->code.bytes, codes->padded, dots);
-        for (size_t i = 0; i < part; i++)
-            ranks[from + i] =
-                gv_code_rank(codes, &target->code.head, gv_codes_head(codes, slots[from + i]), dots[i]);
+        measure_codes(hnsw, target, slots + from, part, ranks + from);
     }
 }
 
@@ -105,21 +134,39 @@ static void drop_last(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Bitset 
     scratch->accepted -= gv_hnsw_accepted(hnsw, accept, gv_key_slot(scratch->pool[--scratch->count]));
 }
 
-/* Enter a candidate, unless `ef` nearer ones that count are there. Once that many are, the last of the pool is one.
- * Returns its position, or `count` if it was refused. */
+/* Move keys[at .. count) one place up: mostly a short way, where a call of memmove() would be most of the cost. */
+static void make_place(uint64_t *keys, size_t at, size_t count)
+{
+    enum {
+        AT_ONCE = 8
+    };
+    for (; count - at >= AT_ONCE; count -= AT_ONCE) {
+        uint64_t moved[AT_ONCE];
+        memcpy(moved, keys + count - AT_ONCE, sizeof moved);
+        memcpy(keys + count - AT_ONCE + 1, moved, sizeof moved);
+    }
+    for (; count > at; count--) keys[count] = keys[count - 1];
+}
+
+/* Has the pool no room for `key`, as `ef` nearer ones that count are there? */
+static bool refuses(const GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t key)
+{
+    return (scratch->accepted == walk->ef || scratch->count == most) && key > scratch->pool[scratch->count - 1];
+}
+
+/* Enter a candidate that is not refused. Once `ef` that count are there, the last of the pool is one. Returns its
+ * position. */
 static size_t pool_insert(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t key)
 {
     uint64_t *pool = scratch->pool;
-    bool full = scratch->accepted == walk->ef || scratch->count == most;
-    if (full && key > pool[scratch->count - 1]) return scratch->count;
     if (scratch->count == most) drop_last(hnsw, scratch, walk->accept);
     size_t at = lower_bound(pool, scratch->count, key);
-    memmove(pool + at + 1, pool + at, (scratch->count - at) * sizeof *pool);
+    make_place(pool, at, scratch->count);
     pool[at] = key;
     scratch->count++;
     if (!gv_hnsw_accepted(hnsw, walk->accept, gv_key_slot(key))) return at;
     if (++scratch->accepted > walk->ef) drop_last(hnsw, scratch, walk->accept);
-    if (scratch->accepted == walk->ef)
+    if (scratch->accepted == walk->ef && scratch->accepted < scratch->count)
         while (!gv_hnsw_accepted(hnsw, walk->accept, gv_key_slot(pool[scratch->count - 1]))) scratch->count--;
     return at;
 }
@@ -166,8 +213,9 @@ void gv_hnsw_start(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk
     gv_scratch_clear(scratch);
     for (size_t i = 0; i < count; i++) {
         uint32_t slot = scratch->slots[i];
-        if (gv_scratch_visit(scratch, slot))
-            (void)pool_insert(hnsw, scratch, walk, most, gv_hnsw_key(scratch->ranks[i], slot));
+        uint64_t key = gv_hnsw_key(scratch->ranks[i], slot);
+        if (gv_scratch_visit(scratch, slot) && !refuses(scratch, walk, most, key))
+            (void)pool_insert(hnsw, scratch, walk, most, key);
     }
 }
 
@@ -192,7 +240,7 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
         for (size_t i = 0; i < count; i++) {
             uint32_t slot = scratch->slots[i];
             uint64_t found = gv_hnsw_key(scratch->ranks[i], slot);
-            if (found > last) continue;
+            if (found > last || refuses(scratch, walk, most, found)) continue;
             size_t at = pool_insert(hnsw, scratch, walk, most, found);
             if (at > cursor) continue;
             cursor = at;

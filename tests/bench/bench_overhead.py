@@ -25,7 +25,7 @@ from gigavector import Database, IndexType
 DIMENSION, ROWS, K = 384, 16, 10
 QUERIES = (1, 10, 1000)
 PASSES = 15
-PROGRAM = Path(__file__).resolve().parents[2] / "build" / "release" / "bench_calls"
+PROGRAM = Path(__file__).resolve().parents[2] / "build" / "release" / "tests" / "bench" / "bench_calls"
 clock = time.process_time
 
 
