@@ -1,5 +1,7 @@
 /* options.c: what was asked for at open, against the defaults and against the file. */
 #include "api/db.h"
+#include "base/checked.h"
+#include "kernels/codes.h"
 #include "base/parallel.h"
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +63,18 @@ static GV_Status read_hnsw(const GV_HNSWConfig *given, GV_HNSWConfig *hnsw)
     GV_TRY(check_range("ef_construction", hnsw->ef_construction, 1, 4096));
     GV_TRY(check_range("ef_search", hnsw->ef_search, 1, 65536));
     GV_TRY(check_range("use_binary_quant", hnsw->use_binary_quant, 0, 1));
-    if (hnsw->use_binary_quant) return gv_fail(GV_ERR_UNSUPPORTED, "use_binary_quant is not in this version");
     return GV_OK;
+}
+
+/* Codes of one bit are of rotated rows, which L1 does not have, and their sums of 16 bits. */
+static GV_Status check_binary_quant(const GV_Settings *s)
+{
+    size_t padded = (size_t)gv_round_up(s->dimension, GV_CACHE_LINE);
+    if (!s->hnsw.use_binary_quant || s->index_type != GV_INDEX_TYPE_HNSW) return GV_OK;
+    if (s->distance == GV_DISTANCE_MANHATTAN)
+        return gv_fail(GV_ERR_UNSUPPORTED, "use_binary_quant: there are no such codes for MANHATTAN");
+    if (gv_scan_limit(padded) > 0) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "use_binary_quant: dimension is %u, at most 32704 is possible", s->dimension);
 }
 
 GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_HNSWConfig *hnsw, bool *has_hnsw)
@@ -144,12 +156,15 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw,
     if (hnsw && hnsw->M != file->hnsw.M) return differs("M", hnsw->M, file->hnsw.M);
     if (hnsw && hnsw->ef_construction != file->hnsw.ef_construction)
         return differs("ef_construction", hnsw->ef_construction, file->hnsw.ef_construction);
+    if (hnsw && hnsw->use_binary_quant != file->hnsw.use_binary_quant)
+        return differs("use_binary_quant", hnsw->use_binary_quant, file->hnsw.use_binary_quant);
+    if (hnsw && hnsw->quant_rerank != file->hnsw.quant_rerank)
+        return differs("quant_rerank", hnsw->quant_rerank, file->hnsw.quant_rerank);
     if (check_range("M", file->hnsw.M, 2, 64) != GV_OK ||
         check_range("ef_construction", file->hnsw.ef_construction, 1, 4096) != GV_OK ||
-        check_range("ef_search", file->hnsw.ef_search, 1, 65536) != GV_OK)
+        check_range("ef_search", file->hnsw.ef_search, 1, 65536) != GV_OK ||
+        check_range("use_binary_quant", file->hnsw.use_binary_quant, 0, 1) != GV_OK)
         return gv_fail(GV_ERR_CORRUPT, "superblock: %s", gv_last_error());
-    if (file->hnsw.use_binary_quant)
-        return gv_fail(GV_ERR_UNSUPPORTED, "the file uses binary codes, which are not in this version");
     s->dimension = file->dimension;
     s->index_type = (GV_IndexType)file->index_type;
     s->distance = (GV_DistanceType)file->distance;
@@ -164,8 +179,9 @@ GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_HNSWConfig *
     memset(settings, 0, sizeof *settings);
     GV_TRY(choose_kernels(options->kernels, &settings->kernels));
     settings->threads = options->threads ? options->threads : gv_cpu_count();
-    if (file) return settle_file(options, hnsw, file, settings);
     GV_HNSWConfig defaults;
     gv_hnsw_config_init(&defaults);
-    return settle_new(options, hnsw ? hnsw : &defaults, settings);
+    if (file) GV_TRY(settle_file(options, hnsw, file, settings));
+    else GV_TRY(settle_new(options, hnsw ? hnsw : &defaults, settings));
+    return check_binary_quant(settings);
 }

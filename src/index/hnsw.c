@@ -18,8 +18,9 @@ static void hnsw_free(GV_Index *index)
     while (hnsw->resting) {
         GV_Scratch *scratch = hnsw->resting;
         hnsw->resting = scratch->next;
-        gv_scratch_free(index->scratch_heap, scratch, hnsw->codes.padded);
+        gv_scratch_free(hnsw, index->scratch_heap, scratch);
     }
+    gv_blocks_free(hnsw);
     gv_codes_free(&hnsw->codes);
     gv_mutex_destroy(&hnsw->mutex);
     gv_release(index->heap, hnsw, sizeof *hnsw);
@@ -29,6 +30,7 @@ GV_Status gv_hnsw_reserve_slots(GV_HNSW *hnsw, uint32_t slot_end, GV_RwLock *loc
 {
     GV_Heap *heap = hnsw->head.heap;
     GV_TRY(gv_codes_reserve(&hnsw->codes, slot_end));
+    if (hnsw->gated) GV_TRY(gv_slab_reserve(&hnsw->blocks, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->links, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->survivors, slot_end));
     GV_TRY(gv_slab_reserve(&hnsw->upper_at, slot_end));
@@ -150,6 +152,8 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
     hnsw->entry = GV_NO_SLOT;
     init_slabs(hnsw);
     GV_Status status = gv_codes_init(&hnsw->codes, setup->heap, &setup->metric, setup->seed);
+    hnsw->gated = setup->hnsw.use_binary_quant && gv_hnsw_coded(hnsw);
+    if (status == GV_OK && hnsw->gated) status = gv_blocks_init(hnsw);
     if (status == GV_OK) *out = &hnsw->head;
     else hnsw_free(&hnsw->head);
     return status;

@@ -37,6 +37,9 @@ typedef struct GV_Scratch {
     size_t capacity, count, accepted;
     float *work;  /* [padded] of the codes: a rotated row or query */
     int8_t *code; /* [padded]: that of a query */
+    int8_t *scan_code; /* [padded]: the coarser one that ... */
+    uint8_t *tables;   /* [4 padded]: ... these are made of; with the walk's gate only */
+    float scan_step;
     uint32_t slots[GV_PIVOTS_MAX];
     float ranks[GV_PIVOTS_MAX];
 } GV_Scratch;
@@ -60,6 +63,10 @@ typedef struct GV_HNSW {
     uint32_t rerank; /* rows that a search measures in full, at least */
     uint64_t seed;
     GV_Codes codes;
+    bool gated;        /* asked for the hybrid walk, where rows have codes */
+    GV_Slab blocks;    /* hnsw_blocks.c */
+    int scan_limit;
+    float *block_work; /* the writer's: two decoded rows */
 
     GV_Slab links;        /* u32[degree] a slot, whole cache lines */
     GV_Slab survivors;    /* a bit a base link */
@@ -110,6 +117,7 @@ typedef struct GV_Walk {
     const GV_Bitset *accept; /* what counts; NULL: everything */
     size_t stop_at;          /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
     float factor, slack;     /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
+    bool gated;              /* only neighbours that look near are measured; after gv_gate_open() */
 } GV_Walk;
 
 /* ---- bits ---- */
@@ -213,9 +221,9 @@ uint32_t gv_hnsw_level(const GV_HNSW *hnsw, uint32_t node);
 GV_Status gv_scratch_take(GV_HNSW *hnsw, size_t slots, size_t capacity, GV_Scratch **out);
 void gv_scratch_give(GV_HNSW *hnsw, GV_Scratch *scratch);
 
-/* Make `*scratch` (NULL at first) large enough, with room for a code of `padded` bytes; its contents are lost. */
-GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, size_t padded);
-void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch, size_t padded);
+/* Make `*scratch` (NULL at first) large enough; its contents are lost. */
+GV_Status gv_scratch_fit(const GV_HNSW *hnsw, GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity);
+void gv_scratch_free(const GV_HNSW *hnsw, GV_Heap *heap, GV_Scratch *scratch);
 
 /* Forget what was visited; and the pool too. */
 void gv_scratch_unvisit(GV_Scratch *scratch);
@@ -255,6 +263,26 @@ bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slo
 /* ---- hnsw_search.c ---- */
 
 GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top);
+
+/* ---- hnsw_blocks.c ---- */
+
+static inline bool gv_hnsw_gated(const GV_HNSW *hnsw) { return hnsw->gated; }
+
+GV_Status gv_blocks_init(GV_HNSW *hnsw);
+void gv_blocks_free(GV_HNSW *hnsw);
+
+/* The block of `node`: all empty; the links from .. from + count; empty from there on. No-ops without a gate. */
+void gv_blocks_clear(GV_HNSW *hnsw, uint32_t node);
+void gv_blocks_write(GV_HNSW *hnsw, uint32_t node, const uint32_t *links, uint32_t from, uint32_t count);
+void gv_blocks_drop(GV_HNSW *hnsw, uint32_t node, uint32_t from);
+
+/* Make the tables of the rotated query in scratch->work. */
+void gv_gate_open(const GV_HNSW *hnsw, GV_Scratch *scratch);
+
+/* Which of the links 32 * index .. of `node`, itself at rank `base`, look nearer than `bound`: a bit each. Unused places may
+ * be among them. */
+uint32_t gv_gate_pass(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_t node, uint32_t index, float base,
+                      float bound);
 
 /* ---- hnsw_pivots.c ---- */
 

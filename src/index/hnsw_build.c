@@ -31,7 +31,7 @@ void gv_build_free(GV_HNSW *hnsw)
     if (!b) return;
     free_arrays(hnsw, b);
     for (uint32_t i = 0; b->scratch && i < b->threads; i++)
-        gv_scratch_free(hnsw->head.heap, b->scratch[i], hnsw->codes.padded);
+        gv_scratch_free(hnsw, hnsw->head.heap, b->scratch[i]);
     gv_release(hnsw->head.heap, (void *)b->scratch, b->threads * sizeof *b->scratch);
     gv_release(hnsw->head.heap, b, sizeof *b);
     hnsw->build = NULL;
@@ -74,8 +74,8 @@ GV_Status gv_build_reserve(GV_HNSW *hnsw, uint32_t slot_end, size_t steps)
     if (hnsw->build && hnsw->build->capacity < capacity) gv_build_free(hnsw);
     if (!hnsw->build) status = new_build(hnsw, capacity);
     for (uint32_t i = 0; status == GV_OK && i < hnsw->build->threads; i++)
-        status = gv_scratch_fit(hnsw->head.heap, &hnsw->build->scratch[i], slot_end,
-                                gv_hnsw_pool_size(hnsw->ef_construction), hnsw->codes.padded);
+        status = gv_scratch_fit(hnsw, hnsw->head.heap, &hnsw->build->scratch[i], slot_end,
+                                gv_hnsw_pool_size(hnsw->ef_construction));
     if (status != GV_OK) {
         GV_Failure failure;
         gv_failure_save(&failure);

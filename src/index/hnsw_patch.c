@@ -125,6 +125,7 @@ static void commit_node(GV_HNSW *hnsw, uint32_t slot, uint32_t level)
     gv_bitset_set(&hnsw->present, slot);
     hnsw->present_count++;
     gv_pivots_add(hnsw, slot, level);
+    gv_blocks_clear(hnsw, slot);
 }
 
 /* A place in the list of `node`, which names the node itself when it is empty. */
@@ -144,6 +145,9 @@ static void commit_list(GV_HNSW *hnsw, const GV_Op *op)
         list.links[i] = link;
     }
     memcpy(list.survivors, op->bits, gv_bit_words(gv_hnsw_degree_at(hnsw, op->level)) * sizeof(uint32_t));
+    if (op->level > 0) return;
+    gv_blocks_write(hnsw, node, list.links, 0, op->number);
+    gv_blocks_drop(hnsw, node, op->number);
 }
 
 static void commit_link(GV_HNSW *hnsw, const GV_Op *op)
@@ -153,6 +157,7 @@ static void commit_link(GV_HNSW *hnsw, const GV_Op *op)
     if (op->level == 0) change_source(hnsw, node, list.links[op->number], op->words[1]);
     list.links[op->number] = op->words[1];
     memcpy(list.survivors, op->bits, gv_bit_words(gv_hnsw_degree_at(hnsw, op->level)) * sizeof(uint32_t));
+    if (op->level == 0) gv_blocks_write(hnsw, node, list.links, op->number, 1);
 }
 
 static void commit_remove(GV_HNSW *hnsw, uint32_t slot)

@@ -32,6 +32,10 @@ GV_Status gv_hnsw_save(GV_Index *index, GV_ImageWriter *writer)
         GV_TRY(gv_image_section(writer, GV_SECTION_CODE_HEADS));
         GV_TRY(gv_image_put_slab(writer, &hnsw->codes.heads, hnsw->slot_end));
     }
+    if (gv_hnsw_gated(hnsw)) {
+        GV_TRY(gv_image_section(writer, GV_SECTION_BLOCKS));
+        GV_TRY(gv_image_put_slab(writer, &hnsw->blocks, hnsw->slot_end));
+    }
     GV_TRY(gv_image_section(writer, GV_SECTION_SURVIVORS));
     GV_TRY(gv_image_put_slab(writer, &hnsw->survivors, hnsw->slot_end));
     GV_TRY(gv_image_section(writer, GV_SECTION_UPPER_AT));
@@ -150,6 +154,7 @@ GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image)
         GV_TRY(gv_image_load_slab(image, GV_SECTION_CODES, &hnsw->codes.rows, slots));
         GV_TRY(gv_image_load_slab(image, GV_SECTION_CODE_HEADS, &hnsw->codes.heads, slots));
     }
+    if (gv_hnsw_gated(hnsw)) GV_TRY(gv_image_load_slab(image, GV_SECTION_BLOCKS, &hnsw->blocks, slots));
     GV_TRY(gv_image_load_slab(image, GV_SECTION_SURVIVORS, &hnsw->survivors, slots));
     GV_TRY(gv_image_load_slab(image, GV_SECTION_UPPER_AT, &hnsw->upper_at, slots));
     GV_TRY(gv_image_load_slab(image, GV_SECTION_UPPER, &hnsw->upper, hnsw->upper_end));

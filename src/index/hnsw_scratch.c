@@ -46,28 +46,38 @@ static GV_Status fit_pool(GV_Heap *heap, GV_Scratch *scratch, size_t capacity)
     return GV_OK;
 }
 
-static GV_Status fit_code(GV_Heap *heap, GV_Scratch *scratch, size_t padded)
+/* Once: what a scratch needs of this does not change. */
+static GV_Status fit_codes(const GV_HNSW *hnsw, GV_Heap *heap, GV_Scratch *scratch)
 {
-    if (padded > 0 && !scratch->work) scratch->work = gv_alloc_lines(heap, padded * sizeof *scratch->work);
-    if (padded > 0 && !scratch->code) scratch->code = gv_alloc_lines(heap, padded);
-    return padded == 0 || (scratch->work && scratch->code) ? GV_OK : gv_last_status();
+    size_t padded = hnsw->codes.padded;
+    if (padded == 0) return GV_OK;
+    if (!scratch->work) scratch->work = gv_alloc_lines(heap, padded * sizeof *scratch->work);
+    if (!scratch->code) scratch->code = gv_alloc_lines(heap, padded);
+    if (!scratch->work || !scratch->code) return gv_last_status();
+    if (!hnsw->gated) return GV_OK;
+    if (!scratch->scan_code) scratch->scan_code = gv_alloc_lines(heap, padded);
+    if (!scratch->tables) scratch->tables = gv_alloc_lines(heap, 4 * padded);
+    return scratch->scan_code && scratch->tables ? GV_OK : gv_last_status();
 }
 
-GV_Status gv_scratch_fit(GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity, size_t padded)
+GV_Status gv_scratch_fit(const GV_HNSW *hnsw, GV_Heap *heap, GV_Scratch **scratch, size_t slots, size_t capacity)
 {
     if (!*scratch) *scratch = gv_alloc(heap, sizeof **scratch);
     if (!*scratch) return gv_last_status();
     GV_TRY(fit_slots(heap, *scratch, slots));
-    GV_TRY(fit_code(heap, *scratch, padded));
+    GV_TRY(fit_codes(hnsw, heap, *scratch));
     return fit_pool(heap, *scratch, capacity);
 }
 
-void gv_scratch_free(GV_Heap *heap, GV_Scratch *scratch, size_t padded)
+void gv_scratch_free(const GV_HNSW *hnsw, GV_Heap *heap, GV_Scratch *scratch)
 {
+    size_t padded = hnsw->codes.padded;
     if (!scratch) return;
     release_arrays(heap, scratch);
     gv_release_lines(heap, scratch->work, padded * sizeof *scratch->work);
     gv_release_lines(heap, scratch->code, padded);
+    gv_release_lines(heap, scratch->scan_code, padded);
+    gv_release_lines(heap, scratch->tables, 4 * padded);
     gv_release(heap, scratch->pool, scratch->capacity * sizeof *scratch->pool);
     gv_release(heap, scratch, sizeof *scratch);
 }
@@ -78,9 +88,9 @@ GV_Status gv_scratch_take(GV_HNSW *hnsw, size_t slots, size_t capacity, GV_Scrat
     GV_Scratch *scratch = hnsw->resting;
     if (scratch) hnsw->resting = scratch->next;
     gv_mutex_unlock(&hnsw->mutex);
-    GV_Status status = gv_scratch_fit(hnsw->head.scratch_heap, &scratch, slots, capacity, hnsw->codes.padded);
+    GV_Status status = gv_scratch_fit(hnsw, hnsw->head.scratch_heap, &scratch, slots, capacity);
     if (status != GV_OK) {
-        gv_scratch_free(hnsw->head.scratch_heap, scratch, hnsw->codes.padded);
+        gv_scratch_free(hnsw, hnsw->head.scratch_heap, scratch);
         scratch = NULL;
     }
     *out = scratch;

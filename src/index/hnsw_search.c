@@ -29,6 +29,7 @@ static GV_Target query_target(const GV_HNSW *hnsw, const GV_Query *query, GV_Scr
     gv_codes_encode_query(&hnsw->codes, query->vector, query->squared_norm, scratch->work, scratch->code,
                           &target.code.head);
     target.code.bytes = scratch->code;
+    if (gv_hnsw_gated(hnsw)) gv_gate_open(hnsw, scratch);
     return target;
 }
 
@@ -36,7 +37,7 @@ static GV_Target query_target(const GV_HNSW *hnsw, const GV_Query *query, GV_Scr
  * candidates as there are nodes gets all that can be reached. */
 static GV_Walk plan_walk(const GV_HNSW *hnsw, const GV_Query *query, const GV_Target *target, size_t k)
 {
-    GV_Walk walk = {.level = 0, .ef = query->ef, .accept = query->accept};
+    GV_Walk walk = {.level = 0, .ef = query->ef, .accept = query->accept, .gated = gv_hnsw_gated(hnsw)};
     if (hnsw->head.metric.distance == GV_DISTANCE_DOT_PRODUCT || query->ef >= hnsw->present_count) return walk;
     walk.ef = POOL_OF_EF * query->ef;
     walk.stop_at = k > STOP_AT_LEAST ? k : STOP_AT_LEAST;

@@ -63,6 +63,7 @@ void gv_ring_join(GV_HNSW *hnsw, uint32_t slot, uint32_t head, uint32_t after)
         gv_bit_clear(gv_slab_at(&hnsw->survivors, head), hnsw->degree - 1);
         if (*first != head) gv_hnsw_count_source(hnsw, *first, -1); /* the link that stood there */
         *first = slot;
+        gv_blocks_drop(hnsw, head, hnsw->degree - 1);
     } else {
         uint32_t next = after == head ? *first : gv_ring_next(hnsw, after);
         uint32_t previous = places(hnsw, next)[TO_PREVIOUS];

@@ -202,9 +202,40 @@ static size_t fresh_links(const GV_HNSW *hnsw, GV_Scratch *scratch, uint32_t nod
     return count;
 }
 
-static void prefetch_links(const GV_HNSW *hnsw, uint32_t node)
+/* The same, less those that do not look nearer than `bound`, and which a later node may show in a better light. */
+static size_t near_links(const GV_HNSW *hnsw, GV_Scratch *scratch, uint32_t node, float base, float bound)
 {
+    GV_List list = gv_hnsw_list(hnsw, node, 0);
+    size_t count = 0;
+    for (uint32_t from = 0; from < list.capacity; from += GV_SCAN_NEIGHBOURS) {
+        uint32_t mask = gv_gate_pass(hnsw, scratch, node, from / GV_SCAN_NEIGHBOURS, base, bound);
+        for (; mask; mask &= mask - 1) {
+            uint32_t i = from + (uint32_t)__builtin_ctz(mask);
+            if (i >= list.capacity) break;
+            uint32_t link = list.links[i];
+            if (link == node || link >= hnsw->slot_end) continue;
+            scratch->slots[count] = link;
+            if (!gv_scratch_visit(scratch, link)) continue;
+            count++;
+            prefetch_row(hnsw, link);
+        }
+    }
+    return count;
+}
+
+/* The rank from which on a candidate would be refused. */
+static float rank_bound(const GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t last)
+{
+    uint64_t worst = scratch->pool[scratch->count - 1];
+    if ((scratch->accepted == walk->ef || scratch->count == most) && worst < last) last = worst;
+    return last == UINT64_MAX ? INFINITY : gv_key_rank(last);
+}
+
+static void prefetch_links(const GV_HNSW *hnsw, const GV_Walk *walk, uint32_t node)
+{
+    if (walk->level > 0) return;
     prefetch(gv_slab_at(&hnsw->links, node), hnsw->links.stride);
+    if (walk->gated) prefetch(gv_slab_at(&hnsw->blocks, node), hnsw->blocks.stride);
 }
 
 void gv_hnsw_start(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t count)
@@ -232,8 +263,10 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
         if (key > last) break;
         uint32_t node = gv_key_slot(key);
         scratch->pool[cursor++] |= 1;
-        size_t count = fresh_links(hnsw, scratch, node, walk->level);
-        if (walk->level == 0 && cursor < scratch->count) prefetch_links(hnsw, gv_key_slot(scratch->pool[cursor]));
+        size_t count = walk->gated ? near_links(hnsw, scratch, node, gv_key_rank(key),
+                                                rank_bound(scratch, walk, most, last))
+                                   : fresh_links(hnsw, scratch, node, walk->level);
+        if (cursor < scratch->count) prefetch_links(hnsw, walk, gv_key_slot(scratch->pool[cursor]));
         if (!gv_hnsw_coded(hnsw))
             for (size_t i = 0; i < count; i++) GV_TRY(touch(hnsw, scratch->slots[i]));
         gv_hnsw_measure(hnsw, target, scratch->slots, count, scratch->ranks);
@@ -244,7 +277,7 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
             size_t at = pool_insert(hnsw, scratch, walk, most, found);
             if (at > cursor) continue;
             cursor = at;
-            if (walk->level == 0) prefetch_links(hnsw, slot); /* likely to be the next */
+            prefetch_links(hnsw, walk, slot); /* likely to be the next */
         }
         last = last_key(hnsw, scratch, walk);
     }

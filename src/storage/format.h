@@ -42,6 +42,7 @@ typedef enum GV_SectionType {
     GV_SECTION_TWINS = 21,      /* rings of equal rows */
     GV_SECTION_CODES = 22,      /* u8 codes of the rows, fixed stride a slot */
     GV_SECTION_CODE_HEADS = 23, /* four f32 a slot: step, low, spread, squared norm */
+    GV_SECTION_BLOCKS = 24,     /* 1-bit codes of each node's neighbours, fixed stride a slot; with use_binary_quant */
 } GV_SectionType;
 #define GV_SECTION_REQUIRED 0x80000000u
 
