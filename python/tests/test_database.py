@@ -382,7 +382,7 @@ def test_every_error_has_a_code_and_the_cores_sentence(db):
     with pytest.raises(UnsupportedError, match="(?i)ivfpq"):
         Database.open(None, 4, IndexType.IVFPQ)
     with pytest.raises(NotImplementedError, match="use_binary_quant"):
-        Database.open(None, 4, hnsw_config=HNSWConfig(use_binary_quant=True))
+        Database.open(None, 4, distance=DistanceType.MANHATTAN, hnsw_config=HNSWConfig(use_binary_quant=True))
     with pytest.raises(UnsupportedError, match="abacus"):
         Database.open(None, 4, kernels="abacus")
 

@@ -318,18 +318,8 @@ def configurations() -> tuple[str, str]:
 
 
 def test_configuration_hnsw(folder: Path):
-    code = edited(configurations()[0], (("use_binary_quant=True", "use_binary_quant=False"),))
     then = "db.add_vectors(vectors); assert len(db.search(query, 10)) == 10 and db.index is IndexType.HNSW; db.close()"
-    run(PRELUDE + code + then, folder)
-
-
-@pytest.mark.xfail(raises=RefusedByName, strict=True, reason="the hybrid walk is not built yet")
-def test_configuration_binary_quantisation(folder: Path):
-    try:
-        run(PRELUDE + configurations()[0], folder)
-    except RefusedByName as refused:
-        assert "use_binary_quant" in str(refused)
-        raise
+    run(PRELUDE + configurations()[0] + then, folder)
 
 
 @pytest.mark.xfail(raises=RefusedByName, strict=True, reason="the IVFPQ index is not built yet")

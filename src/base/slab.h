@@ -42,6 +42,25 @@ void gv_slab_free(GV_Slab *slab);
 
 static inline size_t gv_slab_chunk_elements(const GV_Slab *slab) { return (size_t)1 << slab->shift; }
 
+/* What is needed to reach the elements there are, held in registers by a loop that reads many; good for as long as the
+ * slab is not freed. */
+typedef struct GV_SlabView {
+    uint8_t *const *chunks;
+    size_t stride, mask;
+    uint32_t shift;
+} GV_SlabView;
+
+static inline GV_SlabView gv_slab_view(const GV_Slab *slab)
+{
+    GV_SlabTable *table = atomic_load_explicit(&slab->table, memory_order_acquire);
+    return (GV_SlabView){table ? table->chunks : NULL, slab->stride, ((size_t)1 << slab->shift) - 1, slab->shift};
+}
+
+static inline void *gv_view_at(const GV_SlabView *view, size_t i)
+{
+    return view->chunks[i >> view->shift] + (i & view->mask) * view->stride;
+}
+
 /* Element `i`, which must be within what was reserved. */
 static inline void *gv_slab_at(const GV_Slab *slab, size_t i)
 {

@@ -40,8 +40,9 @@ typedef struct GV_Scratch {
     int8_t *scan_code; /* [padded]: the coarser one that ... */
     uint8_t *tables;   /* [4 padded]: ... these are made of; with the walk's gate only */
     float scan_step;
-    uint32_t slots[GV_PIVOTS_MAX];
-    float ranks[GV_PIVOTS_MAX];
+    uint32_t slots[GV_DEGREE_MAX]; /* nodes met at one expansion, their codes and heads, ... */
+    const void *rows[GV_DEGREE_MAX], *heads[GV_DEGREE_MAX];
+    float ranks[GV_PIVOTS_MAX]; /* ... and ranks */
 } GV_Scratch;
 
 typedef struct GV_Upper { /* a node's links of one layer above the base */
@@ -176,6 +177,8 @@ static inline GV_Target gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot)
 float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot);
 /* The ranks of `count` slots. */
 void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks);
+/* Of what a walk has met, where there are codes. */
+void gv_hnsw_measure_met(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, size_t count);
 
 static inline float gv_hnsw_rank_between(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
 {
@@ -248,9 +251,6 @@ static inline bool gv_scratch_visit(GV_Scratch *scratch, uint32_t slot)
 /* Pool capacity for a walk that keeps `ef`: with room for candidates that lead on but do not count. */
 size_t gv_hnsw_pool_size(size_t ef);
 
-/* Begin a walk with the measured `count` slots and ranks of the scratch: those of them that the pool has room for. */
-void gv_hnsw_start(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t count);
-
 /* Widen the pool, which holds where to start, until it has the nearest `ef` that count, and all that is nearer. */
 GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk);
 
@@ -258,7 +258,13 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
 GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level);
 
 /* Does `slot`, or a row that it stands for, count? */
-bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot);
+bool gv_hnsw_stands_in(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot);
+
+static inline bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot)
+{
+    if (!accept) return true;
+    return hnsw->head_count > 0 ? gv_hnsw_stands_in(hnsw, accept, slot) : gv_hnsw_bit(accept, slot);
+}
 
 /* ---- hnsw_search.c ---- */
 

@@ -188,12 +188,13 @@ static void add_batch(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
     GV_Newcomer *newcomer = &b->newcomers[i];
     GV_Target target = gv_hnsw_target(hnsw, newcomer->slot);
     uint64_t *candidates = candidates_of(hnsw, i);
+    uint32_t slots[GV_BATCH_MAX] = {0};
     size_t count = 0, most = hnsw->ef_construction;
     for (size_t j = 0; j < i; j++)
-        if (b->newcomers[j].head == GV_NO_SLOT) scratch->slots[count++] = b->newcomers[j].slot;
-    gv_hnsw_measure(hnsw, &target, scratch->slots, count, scratch->ranks);
+        if (b->newcomers[j].head == GV_NO_SLOT) slots[count++] = b->newcomers[j].slot;
+    gv_hnsw_measure(hnsw, &target, slots, count, scratch->ranks);
     for (size_t j = 0; j < count; j++) {
-        uint64_t key = gv_hnsw_key(scratch->ranks[j], scratch->slots[j]);
+        uint64_t key = gv_hnsw_key(scratch->ranks[j], slots[j]);
         size_t at = newcomer->candidate_count;
         if (at == most && key > candidates[at - 1]) continue;
         if (at == most) at--;

@@ -5,92 +5,10 @@
 enum {
     POOL_FACTOR = 4, /* candidates that do not count may fill the pool to this many times ef ... */
     POOL_EXTRA = 64, /* ... and these */
-    PREFETCH_BYTES = 8192,
-    MEASURED_AT_ONCE = 64
+    PREFETCH_BYTES = 8192
 };
 
 size_t gv_hnsw_pool_size(size_t ef) { return POOL_FACTOR * ef + POOL_EXTRA; }
-
-/* ---- distances ---- */
-
-float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot)
-{
-    const GV_Table *table = hnsw->head.table;
-    if (!gv_hnsw_coded(hnsw))
-        return gv_rank(&hnsw->head.metric, target->vector, target->squared_norm, gv_table_row(table, slot),
-                       gv_table_norm(table, slot));
-    const GV_Codes *codes = &hnsw->codes;
-    int32_t dot = codes->kernels->dot_i8(gv_codes_row(codes, slot), target->code.bytes, codes->padded);
-    return gv_code_rank(codes, &target->code.head, gv_codes_head(codes, slot), dot);
-}
-
-/* gv_code_rank() of some rows, column by column, which a compiler makes vectors of. */
-static void rank_codes(const GV_Codes *codes, const GV_CodeHead *a, const GV_CodeHead *const *heads,
-                       const int32_t *dots, size_t count, float *ranks)
-{
-    float step[MEASURED_AT_ONCE], low[MEASURED_AT_ONCE], spread[MEASURED_AT_ONCE], norm[MEASURED_AT_ONCE];
-    float floor = codes->distance == GV_DISTANCE_DOT_PRODUCT ? -INFINITY : 0.0f;
-    for (size_t i = 0; i < count; i++) {
-        step[i] = heads[i]->step;
-        low[i] = heads[i]->low;
-        spread[i] = heads[i]->spread;
-        norm[i] = heads[i]->norm;
-    }
-    for (size_t i = 0; i < count; i++) {
-        float inner = (a->step * step[i]) * (float)dots[i] + (a->low * spread[i] + low[i] * a->spread);
-        inner += codes->padding * (a->low * low[i]);
-        float rank = (a->norm + norm[i]) - 2.0f * inner;
-        ranks[i] = rank > floor ? rank : floor;
-    }
-}
-
-static void measure_codes(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count,
-                          float *ranks)
-{
-    const GV_Codes *codes = &hnsw->codes;
-    const uint8_t *rows[MEASURED_AT_ONCE];
-    const GV_CodeHead *heads[MEASURED_AT_ONCE];
-    int32_t dots[MEASURED_AT_ONCE];
-    for (size_t i = 0; i < count; i++) {
-        rows[i] = gv_codes_row(codes, slots[i]);
-        heads[i] = gv_codes_head(codes, slots[i]);
-    }
-    codes->kernels->dots_i8(rows, count, target->code.bytes, codes->padded, dots);
-    rank_codes(codes, &target->code.head, heads, dots, count, ranks);
-}
-
-void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks)
-{
-    if (!gv_hnsw_coded(hnsw)) {
-        for (size_t i = 0; i < count; i++) ranks[i] = gv_hnsw_rank(hnsw, target, slots[i]);
-        return;
-    }
-    for (size_t from = 0, part; from < count; from += part) {
-        part = count - from < MEASURED_AT_ONCE ? count - from : MEASURED_AT_ONCE;
-        measure_codes(hnsw, target, slots + from, part, ranks + from);
-    }
-}
-
-static GV_Status touch(const GV_HNSW *hnsw, uint32_t slot)
-{
-    return gv_hnsw_coded(hnsw) ? GV_OK : gv_table_touch(hnsw->head.table, slot);
-}
-
-static void prefetch(const void *memory, size_t bytes)
-{
-    const char *from = memory;
-    for (size_t at = 0; at < bytes && at < PREFETCH_BYTES; at += GV_CACHE_LINE) __builtin_prefetch(from + at);
-}
-
-static void prefetch_row(const GV_HNSW *hnsw, uint32_t slot)
-{
-    if (gv_hnsw_coded(hnsw)) {
-        __builtin_prefetch(gv_codes_head(&hnsw->codes, slot));
-        prefetch(gv_codes_row(&hnsw->codes, slot), hnsw->codes.padded);
-    } else {
-        prefetch(gv_table_row(hnsw->head.table, slot), hnsw->head.table->rows.stride);
-    }
-}
 
 /* ---- what counts ---- */
 
@@ -105,13 +23,10 @@ static bool ring_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t
     return false;
 }
 
-bool gv_hnsw_accepted(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot)
+bool gv_hnsw_stands_in(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t slot)
 {
-    if (!accept) return true;
-    if (hnsw->head_count > 0) {
-        if (gv_bitset_get(&hnsw->followers, slot)) return false; /* its head answers for it */
-        if (gv_bitset_get(&hnsw->heads, slot)) return ring_accepted(hnsw, accept, slot);
-    }
+    if (gv_bitset_get(&hnsw->followers, slot)) return false; /* its head answers for it */
+    if (gv_bitset_get(&hnsw->heads, slot)) return ring_accepted(hnsw, accept, slot);
     return gv_hnsw_bit(accept, slot);
 }
 
@@ -185,108 +100,135 @@ static uint64_t last_key(const GV_HNSW *hnsw, const GV_Scratch *scratch, const G
 
 /* ---- the walk ---- */
 
-/* The links of `node` that this walk has not met, in scratch->slots, with their rows on the way to the cache. */
-static size_t fresh_links(const GV_HNSW *hnsw, GV_Scratch *scratch, uint32_t node, uint32_t level)
+typedef struct Course { /* of one walk */
+    const GV_HNSW *hnsw;
+    GV_Scratch *scratch;
+    const GV_Target *target;
+    const GV_Walk *walk;
+    size_t most;   /* candidates that the pool has room for */
+    uint64_t last; /* no key above it is worth a look */
+    GV_SlabView links, rows, heads, blocks; /* rows: codes, where there are any */
+    size_t row_bytes;
+} Course;
+
+static Course set_out(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
 {
-    GV_List list = gv_hnsw_list(hnsw, node, level);
-    size_t count = 0;
-    for (uint32_t i = 0; i < list.capacity; i++) {
-        uint32_t link = list.links[i];
-        if (link == node) break;
-        if (link >= hnsw->slot_end) continue;
-        scratch->slots[count] = link;
-        if (!gv_scratch_visit(scratch, link)) continue;
-        count++;
-        prefetch_row(hnsw, link);
-    }
-    return count;
+    bool coded = gv_hnsw_coded(hnsw);
+    Course c = {hnsw, scratch, target, walk, gv_hnsw_pool_size(walk->ef), UINT64_MAX, .row_bytes = 0};
+    c.links = gv_slab_view(&hnsw->links);
+    c.rows = gv_slab_view(coded ? &hnsw->codes.rows : &hnsw->head.table->rows);
+    c.heads = gv_slab_view(coded ? &hnsw->codes.heads : &hnsw->head.table->norms);
+    if (walk->gated) c.blocks = gv_slab_view(&hnsw->blocks);
+    c.row_bytes = c.rows.stride < PREFETCH_BYTES ? c.rows.stride : PREFETCH_BYTES;
+    return c;
 }
 
-/* The same, less those that do not look nearer than `bound`, and which a later node may show in a better light. */
-static size_t near_links(const GV_HNSW *hnsw, GV_Scratch *scratch, uint32_t node, float base, float bound)
+static inline void prefetch(const char *from, size_t bytes)
 {
-    GV_List list = gv_hnsw_list(hnsw, node, 0);
+    for (size_t at = 0; at < bytes; at += GV_CACHE_LINE) __builtin_prefetch(from + at);
+}
+
+/* If this walk has not met `link`, it is the `count`-th to measure, and its row is on the way to the cache. Returns the
+ * count. */
+static inline size_t meet(const Course *c, uint32_t link, size_t count)
+{
+    GV_Scratch *scratch = c->scratch;
+    if (link >= c->hnsw->slot_end || !gv_scratch_visit(scratch, link)) return count;
+    const char *row = gv_view_at(&c->rows, link), *head = gv_view_at(&c->heads, link);
+    scratch->slots[count] = link;
+    scratch->rows[count] = row;
+    scratch->heads[count] = head;
+    __builtin_prefetch(head);
+    prefetch(row, c->row_bytes);
+    return count + 1;
+}
+
+/* The links of `node` that this walk has not met. */
+static size_t fresh_links(const Course *c, uint32_t node)
+{
+    GV_List list = gv_hnsw_list(c->hnsw, node, c->walk->level);
     size_t count = 0;
-    for (uint32_t from = 0; from < list.capacity; from += GV_SCAN_NEIGHBOURS) {
-        uint32_t mask = gv_gate_pass(hnsw, scratch, node, from / GV_SCAN_NEIGHBOURS, base, bound);
-        for (; mask; mask &= mask - 1) {
-            uint32_t i = from + (uint32_t)__builtin_ctz(mask);
-            if (i >= list.capacity) break;
-            uint32_t link = list.links[i];
-            if (link == node || link >= hnsw->slot_end) continue;
-            scratch->slots[count] = link;
-            if (!gv_scratch_visit(scratch, link)) continue;
-            count++;
-            prefetch_row(hnsw, link);
-        }
-    }
+    for (uint32_t i = 0; i < list.capacity && list.links[i] != node; i++) count = meet(c, list.links[i], count);
     return count;
 }
 
 /* The rank from which on a candidate would be refused. */
-static float rank_bound(const GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t last)
+static float rank_bound(const Course *c)
 {
-    uint64_t worst = scratch->pool[scratch->count - 1];
-    if ((scratch->accepted == walk->ef || scratch->count == most) && worst < last) last = worst;
+    const GV_Scratch *scratch = c->scratch;
+    uint64_t worst = scratch->pool[scratch->count - 1], last = c->last;
+    if ((scratch->accepted == c->walk->ef || scratch->count == c->most) && worst < last) last = worst;
     return last == UINT64_MAX ? INFINITY : gv_key_rank(last);
 }
 
-static void prefetch_links(const GV_HNSW *hnsw, const GV_Walk *walk, uint32_t node)
+/* The same, less those that do not look near enough, and which a later node may show in a better light. */
+static size_t near_links(const Course *c, uint32_t node, float base)
 {
-    if (walk->level > 0) return;
-    prefetch(gv_slab_at(&hnsw->links, node), hnsw->links.stride);
-    if (walk->gated) prefetch(gv_slab_at(&hnsw->blocks, node), hnsw->blocks.stride);
+    GV_List list = gv_hnsw_list(c->hnsw, node, 0);
+    float bound = rank_bound(c);
+    size_t count = 0;
+    for (uint32_t from = 0; from < list.capacity; from += GV_SCAN_NEIGHBOURS) {
+        uint32_t mask = gv_gate_pass(c->hnsw, c->scratch, node, from / GV_SCAN_NEIGHBOURS, base, bound);
+        for (; mask; mask &= mask - 1) {
+            uint32_t i = from + (uint32_t)__builtin_ctz(mask);
+            if (i < list.capacity && list.links[i] != node) count = meet(c, list.links[i], count);
+        }
+    }
+    return count;
 }
 
-void gv_hnsw_start(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t count)
+static void prefetch_links(const Course *c, uint32_t node)
 {
-    size_t most = gv_hnsw_pool_size(walk->ef);
-    gv_scratch_clear(scratch);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t slot = scratch->slots[i];
-        uint64_t key = gv_hnsw_key(scratch->ranks[i], slot);
-        if (gv_scratch_visit(scratch, slot) && !refuses(scratch, walk, most, key))
-            (void)pool_insert(hnsw, scratch, walk, most, key);
+    if (c->walk->level > 0) return;
+    prefetch(gv_view_at(&c->links, node), c->links.stride);
+    if (c->walk->gated) prefetch(gv_view_at(&c->blocks, node), c->blocks.stride);
+}
+
+/* Ranks of what has been met; codes are in memory, rows may be in a mapped file. */
+static GV_Status measure(const Course *c, size_t count)
+{
+    GV_Scratch *scratch = c->scratch;
+    if (gv_hnsw_coded(c->hnsw)) {
+        gv_hnsw_measure_met(c->hnsw, scratch, c->target, count);
+        return GV_OK;
     }
+    for (size_t i = 0; i < count; i++) GV_TRY(gv_table_touch(c->hnsw->head.table, scratch->slots[i]));
+    gv_hnsw_measure(c->hnsw, c->target, scratch->slots, count, scratch->ranks);
+    return GV_OK;
 }
 
 GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
 {
-    size_t cursor = 0, most = gv_hnsw_pool_size(walk->ef); /* all before the cursor are expanded */
-    uint64_t last = UINT64_MAX;
+    Course c = set_out(hnsw, scratch, target, walk);
+    size_t cursor = 0; /* all before it are expanded */
     while (cursor < scratch->count) {
         uint64_t key = scratch->pool[cursor];
+        uint32_t node = gv_key_slot(key);
         if (key & 1) {
             cursor++;
             continue;
         }
-        if (key > last) break;
-        uint32_t node = gv_key_slot(key);
+        if (key > c.last) break;
         scratch->pool[cursor++] |= 1;
-        size_t count = walk->gated ? near_links(hnsw, scratch, node, gv_key_rank(key),
-                                                rank_bound(scratch, walk, most, last))
-                                   : fresh_links(hnsw, scratch, node, walk->level);
-        if (cursor < scratch->count) prefetch_links(hnsw, walk, gv_key_slot(scratch->pool[cursor]));
-        if (!gv_hnsw_coded(hnsw))
-            for (size_t i = 0; i < count; i++) GV_TRY(touch(hnsw, scratch->slots[i]));
-        gv_hnsw_measure(hnsw, target, scratch->slots, count, scratch->ranks);
+        size_t count = walk->gated ? near_links(&c, node, gv_key_rank(key)) : fresh_links(&c, node);
+        if (cursor < scratch->count) prefetch_links(&c, gv_key_slot(scratch->pool[cursor]));
+        GV_TRY(measure(&c, count));
         for (size_t i = 0; i < count; i++) {
-            uint32_t slot = scratch->slots[i];
-            uint64_t found = gv_hnsw_key(scratch->ranks[i], slot);
-            if (found > last || refuses(scratch, walk, most, found)) continue;
-            size_t at = pool_insert(hnsw, scratch, walk, most, found);
+            uint64_t found = gv_hnsw_key(scratch->ranks[i], scratch->slots[i]);
+            if (found > c.last || refuses(scratch, walk, c.most, found)) continue;
+            size_t at = pool_insert(hnsw, scratch, walk, c.most, found);
             if (at > cursor) continue;
             cursor = at;
-            prefetch_links(hnsw, walk, slot); /* likely to be the next */
+            prefetch_links(&c, scratch->slots[i]); /* likely to be the next */
         }
-        last = last_key(hnsw, scratch, walk);
+        c.last = last_key(hnsw, scratch, walk);
     }
     return GV_OK;
 }
 
 GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level)
 {
-    GV_TRY(touch(hnsw, hnsw->entry));
+    if (!gv_hnsw_coded(hnsw)) GV_TRY(gv_table_touch(hnsw->head.table, hnsw->entry));
     gv_scratch_start(scratch, hnsw->entry, gv_hnsw_rank(hnsw, target, hnsw->entry));
     for (uint32_t above = hnsw->entry_level; above > level; above--) {
         GV_Walk walk = {.level = above, .ef = 1};

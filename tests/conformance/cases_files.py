@@ -36,9 +36,11 @@ def wrong_options():
     for index in ("kdtree", "ivfpq", "sparse"):
         case.open_another(dimension=3, index=index, error="GV_ERR_UNSUPPORTED")
         case.open_another(path="none.gv", dimension=3, index=index, error="GV_ERR_UNSUPPORTED")
-    case.open_another(dimension=3, index="hnsw", hnsw={"use_binary_quant": 1}, error="GV_ERR_UNSUPPORTED")
     case.open_another(
-        path="none.gv", dimension=3, index="hnsw", hnsw={"use_binary_quant": 1}, error="GV_ERR_UNSUPPORTED"
+        dimension=3, index="hnsw", distance="manhattan", hnsw={"use_binary_quant": 1}, error="GV_ERR_UNSUPPORTED"
+    )
+    case.open_another(
+        path="none.gv", dimension=40000, index="hnsw", hnsw={"use_binary_quant": 1}, error="GV_ERR_UNSUPPORTED"
     )
     yield case
 

@@ -101,15 +101,29 @@ def shapes():
         yield case
 
 
+# What a walk measures are codes from 32 dimensions on; with M = 8 a gate's block is part full, with M = 20 there are two.
+RECORDED = (
+    ("hnsw_recorded_euclidean", "euclidean", 12, {"M": 8}),
+    ("hnsw_recorded_cosine", "cosine", 40, {"M": 8}),
+    ("hnsw_codes_euclidean", "euclidean", 96, {"M": 8}),
+    ("hnsw_codes_dot_product", "dot_product", 33, {"M": 8}),
+    ("hnsw_codes_rerank", "euclidean", 32, {"M": 8, "quant_rerank": 40}),
+    ("hnsw_hybrid_euclidean", "euclidean", 64, {"M": 8, "use_binary_quant": 1}),
+    ("hnsw_hybrid_cosine", "cosine", 100, {"M": 20, "use_binary_quant": 1}),
+    ("hnsw_hybrid_dot_product", "dot_product", 48, {"M": 16, "use_binary_quant": 1}),
+    ("hnsw_hybrid_short_rows", "cosine", 12, {"M": 8, "use_binary_quant": 1}),
+)
+
+
 def recorded():
-    for metric, dimension in (("euclidean", 12), ("cosine", 40)):
+    for name, metric, dimension, graph in RECORDED:
         options = {
             "index": "hnsw",
-            "hnsw": {"M": 8, "ef_construction": 60, "ef_search": 12},
+            "hnsw": {"ef_construction": 60, "ef_search": 12, **graph},
             "exact_search_threshold": 0,
         }
         case = Case(
-            f"hnsw_recorded_{metric}",
+            name,
             "A walk that is not exact takes the same steps on every kernel and target, also after deletes and reopen.",
             path=MAIN,
             dimension=dimension,
@@ -126,7 +140,8 @@ def recorded():
         case.delete_many(list(range(1, 1200, 3)))
         case.search_batch(lcg(334, *FINE, rows=6), 10, recorded=True)
         case.update_vector(0, lcg(335, *FINE))
-        case.check()
+        if metric != "dot_product":
+            case.check()
         case.reopen()
         case.search_batch(lcg(334, *FINE, rows=6), 10, recorded=True)
         yield case
