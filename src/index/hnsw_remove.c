@@ -161,9 +161,18 @@ static void fill_holes(const GV_HNSW *hnsw, Repair *repair)
     }
 }
 
+/* Which of the candidates has a list gained? */
+static void note_adopted(const Repair *repair, const GV_Draft *candidates, uint32_t *adopted)
+{
+    for (uint32_t i = 0; i < candidates->count; i++)
+        for (uint32_t j = 0; j < repair->draft.count; j++)
+            if (gv_bit_get(repair->changed, j) && repair->draft.links[j] == candidates->links[i])
+                gv_bit_set(adopted, i);
+}
+
 /* Relink `node`, which linked to candidates->node, by links of that one. */
 static void repair_list(GV_HNSW *hnsw, const GV_Target *target, uint32_t node, const GV_Draft *candidates,
-                        GV_Patch *patch)
+                        uint32_t *adopted, GV_Patch *patch)
 {
     Repair repair;
     repair.hole_count = repair.key_count = 0;
@@ -176,20 +185,49 @@ static void repair_list(GV_HNSW *hnsw, const GV_Target *target, uint32_t node, c
         add_survivors(hnsw, &repair);
     }
     fill_holes(hnsw, &repair);
+    note_adopted(&repair, candidates, adopted);
     if (repair.draft.count < before) gv_patch_list(hnsw, patch, &repair.draft);
     else gv_patch_changes(hnsw, patch, &repair.draft, repair.changed);
 }
 
+/* `orphan` is linked to by nobody but the node that goes: its nearest neighbour outside `busy`, the lists repaired already,
+ * takes it. */
+static void adopt(GV_HNSW *hnsw, uint32_t orphan, uint32_t leaving, const uint32_t *busy, size_t busy_count,
+                  GV_Patch *patch)
+{
+    GV_Draft theirs, list;
+    GV_Target target = gv_hnsw_target(hnsw, orphan);
+    uint64_t best = UINT64_MAX;
+    gv_hnsw_draft(hnsw, orphan, 0, &theirs);
+    for (uint32_t i = 0; i < theirs.count; i++) {
+        uint32_t node = theirs.links[i];
+        bool fit = node != leaving && gv_bitset_get(&hnsw->present, node);
+        for (size_t j = 0; j < busy_count && fit; j++) fit = busy[j] != node;
+        uint64_t key = gv_hnsw_key(theirs.ranks[i], node);
+        if (fit && key < best) best = key;
+    }
+    if (best == UINT64_MAX) return;
+    gv_hnsw_draft(hnsw, gv_key_slot(best), 0, &list);
+    uint32_t at = gv_hnsw_offer(hnsw, &target, &list, orphan, gv_key_rank(best), true);
+    if (at != GV_NO_SLOT) gv_patch_link(hnsw, patch, &list, at);
+}
+
 static void repair_level(GV_HNSW *hnsw, uint32_t slot, uint32_t level, GV_Patch *patch)
 {
-    uint32_t sources[2 * GV_DEGREE_MAX];
+    uint32_t sources[2 * GV_DEGREE_MAX + GV_DEGREE_MAX], adopted[GV_SURVIVOR_WORDS] = {0};
     GV_Draft mine;
     size_t degree = gv_hnsw_degree_at(hnsw, level), end = patch->count + gv_patch_layer_words(degree);
     GV_Target target = gv_hnsw_target(hnsw, slot);
-    size_t count = find_sources(hnsw, &target, slot, level, sources, 2 * degree);
+    size_t count = find_sources(hnsw, &target, slot, level, sources, 2 * degree), words = gv_patch_list_words(degree);
     gv_hnsw_draft(hnsw, slot, level, &mine);
-    for (size_t i = 0; i < count && patch->count + gv_patch_list_words(degree) <= end; i++)
-        repair_list(hnsw, &target, sources[i], &mine, patch);
+    for (size_t i = 0; i < count && patch->count + words <= end; i++)
+        repair_list(hnsw, &target, sources[i], &mine, adopted, patch);
+    for (uint32_t i = 0; i < mine.count && level == 0 && patch->count + words <= end; i++)
+        if (!gv_bit_get(adopted, i) && gv_hnsw_is_last_link(hnsw, &mine, i)) {
+            size_t before = patch->count;
+            adopt(hnsw, mine.links[i], slot, sources, count, patch);
+            if (patch->count > before) sources[count++] = patch->words[before + 1]; /* busy from now on */
+        }
     gv_scratch_clear(gv_build_scratch(hnsw));
 }
 
