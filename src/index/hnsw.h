@@ -57,7 +57,7 @@ typedef struct GV_Pivots { /* where searches begin: all nodes of the lowest laye
 typedef struct GV_HNSW {
     GV_Index head;
     uint32_t M, degree, ef_construction; /* degree: 2 M */
-    uint32_t rerank; /* rows that a search measures in full, at least */
+    uint32_t rerank;                     /* rows that a search measures in full, at least */
     uint64_t seed;
     GV_Codes codes;
 
@@ -108,8 +108,8 @@ typedef struct GV_Walk {
     uint32_t level;
     size_t ef;               /* candidates that count, at most */
     const GV_Bitset *accept; /* what counts; NULL: everything */
-    size_t stop_at;          /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
-    float factor, slack;     /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
+    size_t stop_at; /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
+    float factor, slack; /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
 } GV_Walk;
 
 /* ---- bits ---- */
