@@ -63,8 +63,7 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out)
     *out = NULL;
     GV_Flat *flat = gv_alloc(setup->heap, sizeof *flat);
     if (!flat) return gv_last_status();
-    flat->head = (GV_Index){&ops, setup->table, setup->metric, setup->heap,
-                              setup->scratch_heap, NULL, 1};
+    flat->head = (GV_Index){&ops, setup->table, setup->metric, setup->heap, setup->scratch_heap, NULL, 1};
     flat->leaving = GV_NO_SLOT;
     *out = &flat->head;
     return GV_OK;

@@ -109,7 +109,6 @@ static void hnsw_settle(GV_Index *index)
     if (hnsw->build && hnsw->build->capacity > ROWS_KEPT) gv_build_free(hnsw);
 }
 
-
 static void init_slabs(GV_HNSW *hnsw)
 {
     GV_Heap *heap = hnsw->head.heap;
@@ -142,7 +141,7 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
         gv_release(setup->heap, hnsw, sizeof *hnsw);
         return gv_fail(GV_ERR_NO_MEMORY, "hnsw: no mutex to be had");
     }
-    hnsw->head = (GV_Index){&ops,        setup->table,       setup->metric, setup->heap, setup->scratch_heap,
+    hnsw->head = (GV_Index){&ops,        setup->table,  setup->metric, setup->heap, setup->scratch_heap,
                             setup->pool, setup->threads};
     hnsw->M = setup->hnsw.M;
     hnsw->degree = 2 * setup->hnsw.M;

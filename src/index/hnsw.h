@@ -35,8 +35,8 @@ typedef struct GV_Scratch {
     size_t word_count, touched_count;
     uint64_t *pool; /* candidates, nearest first: rank, slot, and whether expanded (gv_hnsw_key) */
     size_t capacity, count, accepted;
-    float *work;  /* [padded] of the codes: a rotated row or query */
-    int8_t *code; /* [padded]: that of a query */
+    float *work;       /* [padded] of the codes: a rotated row or query */
+    int8_t *code;      /* [padded]: that of a query */
     int8_t *scan_code; /* [padded]: the coarser one that ... */
     uint8_t *tables;   /* [4 padded]: ... these are made of; with the walk's gate only */
     float scan_step;
@@ -61,11 +61,11 @@ typedef struct GV_Pivots { /* where searches begin: all nodes of the lowest laye
 typedef struct GV_HNSW {
     GV_Index head;
     uint32_t M, degree, ef_construction; /* degree: 2 M */
-    uint32_t rerank; /* rows that a search measures in full, at least */
+    uint32_t rerank;                     /* rows that a search measures in full, at least */
     uint64_t seed;
     GV_Codes codes;
-    bool gated;        /* asked for the hybrid walk, where rows have codes */
-    GV_Slab blocks;    /* hnsw_blocks.c */
+    bool gated;     /* asked for the hybrid walk, where rows have codes */
+    GV_Slab blocks; /* hnsw_blocks.c */
     int scan_limit;
     float *block_work; /* the writer's: two decoded rows */
 
@@ -116,9 +116,9 @@ typedef struct GV_Walk {
     uint32_t level;
     size_t ef;               /* candidates that count, at most */
     const GV_Bitset *accept; /* what counts; NULL: everything */
-    size_t stop_at;          /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
-    float factor, slack;     /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
-    bool gated;              /* only neighbours that look near are measured; after gv_gate_open() */
+    size_t stop_at; /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
+    float factor, slack; /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
+    bool gated;          /* only neighbours that look near are measured; after gv_gate_open() */
 } GV_Walk;
 
 /* ---- bits ---- */

@@ -27,7 +27,10 @@ static Block block_at(const GV_HNSW *hnsw, uint32_t node, uint32_t index)
     return (Block){codes, A, A + GV_SCAN_NEIGHBOURS};
 }
 
-static uint32_t block_count(const GV_HNSW *hnsw) { return (hnsw->degree + GV_SCAN_NEIGHBOURS - 1) / GV_SCAN_NEIGHBOURS; }
+static uint32_t block_count(const GV_HNSW *hnsw)
+{
+    return (hnsw->degree + GV_SCAN_NEIGHBOURS - 1) / GV_SCAN_NEIGHBOURS;
+}
 
 GV_Status gv_blocks_init(GV_HNSW *hnsw)
 {

@@ -30,8 +30,7 @@ void gv_build_free(GV_HNSW *hnsw)
     GV_Build *b = hnsw->build;
     if (!b) return;
     free_arrays(hnsw, b);
-    for (uint32_t i = 0; b->scratch && i < b->threads; i++)
-        gv_scratch_free(hnsw, hnsw->head.heap, b->scratch[i]);
+    for (uint32_t i = 0; b->scratch && i < b->threads; i++) gv_scratch_free(hnsw, hnsw->head.heap, b->scratch[i]);
     gv_release(hnsw->head.heap, (void *)b->scratch, b->threads * sizeof *b->scratch);
     gv_release(hnsw->head.heap, b, sizeof *b);
     hnsw->build = NULL;

@@ -4,10 +4,10 @@
 #include "index/hnsw.h"
 
 enum {
-    GV_BATCH_MAX = 256,       /* rows planned at once, ... */
-    GV_BATCH_LINKS = 8192,    /* ... with at most so many base links, ... */
-    GV_BATCH_SHARE = 16,      /* ... and at most one for so many nodes that are there */
-    GV_BATCH_LEVELS = 4,      /* of the batch's layers above the base there is room for a quarter of its rows ... */
+    GV_BATCH_MAX = 256,    /* rows planned at once, ... */
+    GV_BATCH_LINKS = 8192, /* ... with at most so many base links, ... */
+    GV_BATCH_SHARE = 16,   /* ... and at most one for so many nodes that are there */
+    GV_BATCH_LEVELS = 4,   /* of the batch's layers above the base there is room for a quarter of its rows ... */
     GV_BATCH_LEVELS_LEAST = GV_LEVEL_MAX /* ... and for those of any one row */
 };
 
@@ -27,8 +27,8 @@ typedef struct GV_Revision { /* of the list of a node that newcomers were offere
 } GV_Revision;
 
 typedef struct GV_Build {
-    size_t capacity;    /* rows */
-    uint32_t threads;   /* scratches */
+    size_t capacity;  /* rows */
+    uint32_t threads; /* scratches */
     GV_Scratch **scratch;
     GV_Newcomer *newcomers;
     uint64_t *candidates; /* [capacity, ef_construction]: nearest first */

@@ -256,15 +256,16 @@ static void gather_offers(GV_HNSW *hnsw)
             const GV_Draft *list = list_of(b, i, level);
             for (uint32_t at = 0; at < list->count; at++)
                 b->offers[count++] = (((uint64_t)level << NODE_BITS | list->links[at]) << NEWCOMER_BITS | i)
-                                         << POSITION_BITS | at;
+                                         << POSITION_BITS |
+                                     at;
         }
     }
     qsort(b->offers, count, sizeof *b->offers, compare_offers);
     b->offer_count = count;
     b->group_count = 0;
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || b->offers[i] >> (NEWCOMER_BITS + POSITION_BITS) !=
-                          b->offers[i - 1] >> (NEWCOMER_BITS + POSITION_BITS))
+        if (i == 0 ||
+            b->offers[i] >> (NEWCOMER_BITS + POSITION_BITS) != b->offers[i - 1] >> (NEWCOMER_BITS + POSITION_BITS))
             b->groups[b->group_count++] = (uint32_t)i;
     b->groups[b->group_count] = (uint32_t)count;
 }

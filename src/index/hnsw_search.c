@@ -145,7 +145,8 @@ GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
         scratch->accepted = gv_hnsw_accepted(hnsw, query->accept, gv_key_slot(scratch->pool[0]));
         status = gv_hnsw_walk(hnsw, scratch, &target, &walk);
     }
-    if (status == GV_OK && gv_hnsw_coded(hnsw)) status = rerank(hnsw, scratch, query, rerank_count(hnsw, query, top->k), top);
+    if (status == GV_OK && gv_hnsw_coded(hnsw))
+        status = rerank(hnsw, scratch, query, rerank_count(hnsw, query, top->k), top);
     else if (status == GV_OK) offer_pool(hnsw, scratch, query, top);
     gv_scratch_give(hnsw, scratch);
     return status;

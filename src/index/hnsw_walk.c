@@ -105,8 +105,8 @@ typedef struct Course { /* of one walk */
     GV_Scratch *scratch;
     const GV_Target *target;
     const GV_Walk *walk;
-    size_t most;   /* candidates that the pool has room for */
-    uint64_t last; /* no key above it is worth a look */
+    size_t most;                            /* candidates that the pool has room for */
+    uint64_t last;                          /* no key above it is worth a look */
     GV_SlabView links, rows, heads, blocks; /* rows: codes, where there are any */
     size_t row_bytes;
 } Course;

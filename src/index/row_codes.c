@@ -17,10 +17,8 @@ static size_t sign_bytes(const GV_Codes *codes)
 
 GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric, uint64_t seed)
 {
-    *codes = (GV_Codes){.kernels = metric->kernels,
-                        .heap = heap,
-                        .distance = metric->distance,
-                        .dimension = metric->dimension};
+    *codes = (GV_Codes){
+        .kernels = metric->kernels, .heap = heap, .distance = metric->distance, .dimension = metric->dimension};
     if (metric->distance == GV_DISTANCE_MANHATTAN || metric->dimension < DIMENSION_MIN) return GV_OK;
     codes->padded = (size_t)gv_round_up(metric->dimension, GV_CACHE_LINE);
     codes->padding = (float)codes->padded;

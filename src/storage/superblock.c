@@ -126,7 +126,7 @@ GV_Status gv_superblock_read(const GV_Vfs *vfs, GV_File *file, GV_Superblock *ou
     if (!first && !second) {
         return gv_fail(GV_ERR_CORRUPT,
                        has_magic(pages) ? "superblock: both copies are damaged, at offsets 0 and %d"
-                            : "not a GigaVector database: no superblock at offsets 0 and %d",
+                                        : "not a GigaVector database: no superblock at offsets 0 and %d",
                        GV_PAGE_BYTES);
     }
     if (first && second && memcmp(pages, pages + GV_PAGE_BYTES, GV_PAGE_BYTES) != 0)

@@ -25,8 +25,14 @@ static void open_base(Base *base, GV_DistanceType distance, size_t dimension, ui
     memset(base, 0, sizeof *base);
     base->metric = (GV_Metric){gv_kernels_select(kernels), distance, dimension};
     gv_table_init(&base->table, &base->heap, dimension);
-    GV_IndexSetup setup = {&base->table,        base->metric,    &base->heap,
-                           &base->scratch_heap, GV_DEFAULT_SEED, {.M = m, .ef_construction = efc}, NULL, 1};
+    GV_IndexSetup setup = {&base->table,
+                           base->metric,
+                           &base->heap,
+                           &base->scratch_heap,
+                           GV_DEFAULT_SEED,
+                           {.M = m, .ef_construction = efc},
+                           NULL,
+                           1};
     CHECK_OK(gv_hnsw_new(&setup, &base->index));
 }
 
