@@ -71,11 +71,6 @@ void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_
     }
 }
 
-static GV_Status touch(const GV_HNSW *hnsw, uint32_t slot)
-{
-    return gv_hnsw_coded(hnsw) ? GV_OK : gv_table_touch(hnsw->head.table, slot);
-}
-
 static void prefetch(const void *memory, size_t bytes)
 {
     const char *from = memory;
@@ -232,10 +227,10 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
         if (key > last) break;
         uint32_t node = gv_key_slot(key);
         scratch->pool[cursor++] |= 1;
+        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, walk->level));
         size_t count = fresh_links(hnsw, scratch, node, walk->level);
         if (walk->level == 0 && cursor < scratch->count) prefetch_links(hnsw, gv_key_slot(scratch->pool[cursor]));
-        if (!gv_hnsw_coded(hnsw))
-            for (size_t i = 0; i < count; i++) GV_TRY(touch(hnsw, scratch->slots[i]));
+        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, scratch->slots, count));
         gv_hnsw_measure(hnsw, target, scratch->slots, count, scratch->ranks);
         for (size_t i = 0; i < count; i++) {
             uint32_t slot = scratch->slots[i];
@@ -253,7 +248,7 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
 
 GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level)
 {
-    GV_TRY(touch(hnsw, hnsw->entry));
+    if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, &hnsw->entry, 1));
     gv_scratch_start(scratch, hnsw->entry, gv_hnsw_rank(hnsw, target, hnsw->entry));
     for (uint32_t above = hnsw->entry_level; above > level; above--) {
         GV_Walk walk = {.level = above, .ef = 1};
