@@ -118,12 +118,14 @@ static GV_Status recover_metadata(GV_Store *s, const uint8_t **at, size_t *rest)
     return GV_OK;
 }
 
-/* Steps of the last group without a patch are planned again, to the same result. */
+/* Steps of the last group without a patch are planned again, to the same result, from rows that are known to be good. */
 static GV_Status finish_group(Recovery *r)
 {
     GV_Store *s = r->store;
-    if (s->step_count > r->done)
+    if (s->step_count > r->done) {
+        if (s->index->ops->replay) GV_TRY(gv_table_verify(&s->table));
         GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, NULL));
+    }
     gv_store_run_steps(s, r->done, NULL);
     r->done = 0;
     r->reserved = false;

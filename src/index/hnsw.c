@@ -15,6 +15,7 @@ static void hnsw_free(GV_Index *index)
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++) gv_slab_free(slabs[i]);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) gv_bitset_free(sets[i], index->heap);
     gv_build_free(hnsw);
+    gv_hnsw_unwatch(hnsw);
     while (hnsw->resting) {
         GV_Scratch *scratch = hnsw->resting;
         hnsw->resting = scratch->next;
@@ -84,7 +85,10 @@ static GV_Status hnsw_reserve(GV_Index *index, uint32_t slot_end, size_t steps, 
     GV_HNSW *hnsw = (GV_HNSW *)index;
     GV_TRY(gv_hnsw_reserve_slots(hnsw, slot_end, lock));
     GV_TRY(gv_slab_reserve(&hnsw->sources, slot_end));
-    if (!hnsw->sources_counted) count_sources(hnsw);
+    if (!hnsw->sources_counted) {
+        GV_TRY(gv_hnsw_verify(hnsw)); /* from here on links are read and written over untouched */
+        count_sources(hnsw);
+    }
     GV_TRY(reserve_upper(hnsw, steps));
     GV_TRY(reserve_patch(hnsw, steps, patch));
     return gv_build_reserve(hnsw, slot_end, steps);

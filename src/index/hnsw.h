@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "index/row_codes.h"
 #include "index/index.h"
+#include "storage/lazy_section.h"
 
 enum {
     GV_M_MAX = 64,
@@ -58,6 +59,15 @@ typedef struct GV_Pivots { /* where searches begin: all nodes of the lowest laye
     uint32_t level_counts[GV_LEVEL_MAX + 1]; /* nodes of each layer */
 } GV_Pivots;
 
+typedef enum GV_LazyPart { /* what stays in a mapped file */
+    GV_LAZY_LINKS,
+    GV_LAZY_SURVIVORS,
+    GV_LAZY_CODES,
+    GV_LAZY_CODE_HEADS,
+    GV_LAZY_BLOCKS,
+    GV_LAZY_COUNT
+} GV_LazyPart;
+
 typedef struct GV_HNSW {
     GV_Index head;
     uint32_t M, degree, ef_construction; /* degree: 2 M */
@@ -84,6 +94,11 @@ typedef struct GV_HNSW {
     uint32_t entry;    /* GV_NO_SLOT: the graph is empty */
     uint32_t entry_level;
     GV_Pivots pivots;
+
+    bool mapped; /* then whoever reads touches first (hnsw_lazy.c); all NULL and 0 where not */
+    GV_LazySection *lazy[GV_LAZY_COUNT];
+    _Atomic uint64_t *rings_good; /* a bit a slot: the ring of this head has been checked */
+    size_t ring_words;
 
     /* The writer's. */
     GV_Slab sources;      /* u32 a slot: base links of nodes that lead to it. The last one is not given up */
@@ -374,6 +389,21 @@ uint32_t gv_ring_head(const GV_HNSW *hnsw, uint32_t follower);
 
 void gv_ring_join(GV_HNSW *hnsw, uint32_t slot, uint32_t head, uint32_t after);
 void gv_ring_leave(GV_HNSW *hnsw, uint32_t slot);
+
+/* ---- hnsw_lazy.c: before something of a mapped graph is read for the first time ---- */
+
+/* What the expansion of `node` reads; what measuring `slots` reads, and following their rings. Not needed unless
+ * hnsw->mapped. GV_ERR_CORRUPT names the offset. Any number of threads. */
+GV_Status gv_hnsw_touch_list(const GV_HNSW *hnsw, uint32_t node, uint32_t level);
+GV_Status gv_hnsw_touch_nodes(const GV_HNSW *hnsw, const uint32_t *slots, size_t count);
+
+/* Everything that is left in the mapping: before planning, checking or saving. */
+GV_Status gv_hnsw_verify(const GV_HNSW *hnsw);
+
+/* Check every ring of a graph that has been loaded, or begin to check each when it is first touched. */
+GV_Status gv_hnsw_watch_rings(GV_HNSW *hnsw);
+GV_Status gv_rings_check(const GV_HNSW *hnsw);
+void gv_hnsw_unwatch(GV_HNSW *hnsw);
 
 /* ---- hnsw_save.c, hnsw_check.c ---- */
 

@@ -84,6 +84,7 @@ GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report)
 {
     const GV_HNSW *hnsw = (const GV_HNSW *)index;
     GV_Bitset seen = {0};
+    GV_TRY(gv_hnsw_verify(hnsw));
     check_nodes(hnsw, report);
     report->reachable = 0;
     if (hnsw->entry == GV_NO_SLOT) return GV_OK;

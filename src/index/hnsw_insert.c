@@ -114,7 +114,7 @@ static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
     uint32_t at = newcomer->level < hnsw->entry_level ? newcomer->level : hnsw->entry_level;
     for (uint32_t level = at + 1; level <= newcomer->level; level++)
         b->upper_lists[newcomer->upper_list + level - 1].count = 0;
-    (void)gv_hnsw_descend(hnsw, scratch, &target, at); /* cannot fail: the rows of a writer are not mapped */
+    (void)gv_hnsw_descend(hnsw, scratch, &target, at); /* cannot fail: what is mapped has been verified */
     for (;; at--) {
         GV_Walk walk = {.level = at, .ef = hnsw->ef_construction, .accept = &hnsw->present};
         scratch->accepted = gv_hnsw_accepted(hnsw, walk.accept, gv_key_slot(scratch->pool[0]));

@@ -22,6 +22,7 @@ GV_Status gv_hnsw_save(GV_Index *index, GV_ImageWriter *writer)
 {
     const GV_HNSW *hnsw = (const GV_HNSW *)index;
     uint32_t header[HEADER_WORDS] = {hnsw->entry, hnsw->entry_level, hnsw->upper_end, 0};
+    GV_TRY(gv_hnsw_verify(hnsw));
     GV_TRY(gv_image_section(writer, GV_SECTION_HNSW));
     GV_TRY(gv_image_put(writer, header, sizeof header));
     GV_TRY(gv_image_section(writer, GV_SECTION_LINKS));
@@ -104,26 +105,6 @@ static GV_Status claim_records(GV_HNSW *hnsw, uint32_t slots)
     return GV_OK;
 }
 
-/* Every ring is a ring, of followers of its head; and every follower is in one. */
-static GV_Status check_rings(const GV_HNSW *hnsw, uint32_t slots)
-{
-    size_t seen = 0, all = gv_bitset_count(&hnsw->followers);
-    for (size_t head = gv_bitset_next_set(&hnsw->heads, 0, slots); head < slots;
-         head = gv_bitset_next_set(&hnsw->heads, head + 1, slots)) {
-        uint32_t first = gv_ring_first(hnsw, (uint32_t)head), member = first;
-        do {
-            if (member >= slots || !gv_bitset_get(&hnsw->followers, member) || gv_ring_head(hnsw, member) != head ||
-                ++seen > all)
-                return corrupt(GV_SECTION_LINKS, "a broken ring of equal rows", (uint32_t)head);
-            uint32_t next = gv_ring_next(hnsw, member);
-            if (next >= slots || gv_ring_previous(hnsw, next) != member)
-                return corrupt(GV_SECTION_LINKS, "a broken ring of equal rows", (uint32_t)head);
-            member = next;
-        } while (member != first);
-    }
-    return seen == all ? GV_OK : corrupt(GV_SECTION_TWINS, "followers without a head, of slots", slots);
-}
-
 static GV_Status check_entry(const GV_HNSW *hnsw, uint32_t slots)
 {
     bool none = hnsw->entry == GV_NO_SLOT;
@@ -133,6 +114,25 @@ static GV_Status check_entry(const GV_HNSW *hnsw, uint32_t slots)
         gv_hnsw_level(hnsw, hnsw->entry) == hnsw->entry_level)
         return GV_OK;
     return corrupt(GV_SECTION_HNSW, "an entry point that is not one", hnsw->entry);
+}
+
+/* What a search reads a little of. */
+static GV_Status load_lazily(GV_HNSW *hnsw, GV_Image *image, uint32_t slots)
+{
+    const struct {
+        GV_LazyPart part;
+        GV_SectionType section;
+        GV_Slab *slab;
+    } parts[] = {{GV_LAZY_LINKS, GV_SECTION_LINKS, &hnsw->links},
+                 {GV_LAZY_SURVIVORS, GV_SECTION_SURVIVORS, &hnsw->survivors},
+                 {GV_LAZY_CODES, GV_SECTION_CODES, &hnsw->codes.rows},
+                 {GV_LAZY_CODE_HEADS, GV_SECTION_CODE_HEADS, &hnsw->codes.heads},
+                 {GV_LAZY_BLOCKS, GV_SECTION_BLOCKS, &hnsw->blocks}};
+    hnsw->mapped = image->map != NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].slab->stride > 0) /* there is no such column otherwise */
+            GV_TRY(gv_lazy_load_slab(image, parts[i].section, parts[i].slab, slots, &hnsw->lazy[parts[i].part]));
+    return GV_OK;
 }
 
 GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image)
@@ -149,15 +149,9 @@ GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image)
     hnsw->upper_end = hnsw->upper_capacity = header[2];
     if (upper->size != (uint64_t)hnsw->upper_end * hnsw->upper.stride || header[3] != 0)
         return corrupt(GV_SECTION_UPPER, "not as many records as the header says", hnsw->upper_end);
-    GV_TRY(gv_image_load_slab(image, GV_SECTION_LINKS, &hnsw->links, slots));
-    if (gv_hnsw_coded(hnsw)) {
-        GV_TRY(gv_image_load_slab(image, GV_SECTION_CODES, &hnsw->codes.rows, slots));
-        GV_TRY(gv_image_load_slab(image, GV_SECTION_CODE_HEADS, &hnsw->codes.heads, slots));
-    }
-    if (gv_hnsw_gated(hnsw)) GV_TRY(gv_image_load_slab(image, GV_SECTION_BLOCKS, &hnsw->blocks, slots));
-    GV_TRY(gv_image_load_slab(image, GV_SECTION_SURVIVORS, &hnsw->survivors, slots));
-    GV_TRY(gv_image_load_slab(image, GV_SECTION_UPPER_AT, &hnsw->upper_at, slots));
-    GV_TRY(gv_image_load_slab(image, GV_SECTION_UPPER, &hnsw->upper, hnsw->upper_end));
+    GV_TRY(load_lazily(hnsw, image, slots));
+    GV_TRY(gv_mapped_load_slab(image, GV_SECTION_UPPER_AT, &hnsw->upper_at, slots));
+    GV_TRY(gv_mapped_load_slab(image, GV_SECTION_UPPER, &hnsw->upper, hnsw->upper_end));
     GV_TRY(gv_hnsw_reserve_slots(hnsw, slots, NULL));
     GV_TRY(gv_bitset_reserve(&hnsw->upper_used, index->heap, hnsw->upper_end, NULL));
     GV_TRY(load_sets(hnsw, image, slots));
@@ -166,6 +160,6 @@ GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image)
     hnsw->slot_end = slots;
     hnsw->id_begin = hnsw->id_end = index->table->next_id;
     gv_pivots_find(hnsw);
-    GV_TRY(check_rings(hnsw, slots));
+    GV_TRY(gv_hnsw_watch_rings(hnsw));
     return check_entry(hnsw, slots);
 }

@@ -52,8 +52,7 @@ static GV_Status start_at_pivot(const GV_HNSW *hnsw, GV_Scratch *scratch, const 
 {
     const GV_Pivots *pivots = &hnsw->pivots;
     uint64_t best = UINT64_MAX;
-    if (!gv_hnsw_coded(hnsw))
-        for (size_t i = 0; i < pivots->count; i++) GV_TRY(gv_table_touch(hnsw->head.table, pivots->slots[i]));
+    if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, pivots->slots, pivots->count));
     gv_hnsw_measure(hnsw, target, pivots->slots, pivots->count, scratch->ranks);
     for (size_t i = 0; i < pivots->count; i++) {
         uint64_t key = gv_hnsw_key(scratch->ranks[i], pivots->slots[i]);

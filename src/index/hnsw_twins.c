@@ -4,7 +4,7 @@
  * So only the first, the head, is a node. The others, its followers, form a ring in order of ids, through places that
  * the link lists have to spare: the head's last link is the ring's first member, and a follower, which needs no
  * links, keeps its head, the next and the previous member. No ring costs memory, and joining or leaving touches at
- * most four rows. What follows trusts these places: load() checks them, and no patch may write them otherwise. */
+ * most four rows. What follows trusts these places: load() checks them, or who touches them first (hnsw_lazy.c), and no patch may write them otherwise. */
 #include "index/hnsw.h"
 
 enum {

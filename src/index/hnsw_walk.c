@@ -184,17 +184,12 @@ static void prefetch_links(const Course *c, uint32_t node)
     if (c->walk->gated) prefetch(gv_view_at(&c->blocks, node), c->blocks.stride);
 }
 
-/* Ranks of what has been met; codes are in memory, rows may be in a mapped file. */
-static GV_Status measure(const Course *c, size_t count)
+/* Ranks of what has been met. */
+static void measure(const Course *c, size_t count)
 {
     GV_Scratch *scratch = c->scratch;
-    if (gv_hnsw_coded(c->hnsw)) {
-        gv_hnsw_measure_met(c->hnsw, scratch, c->target, count);
-        return GV_OK;
-    }
-    for (size_t i = 0; i < count; i++) GV_TRY(gv_table_touch(c->hnsw->head.table, scratch->slots[i]));
-    gv_hnsw_measure(c->hnsw, c->target, scratch->slots, count, scratch->ranks);
-    return GV_OK;
+    if (gv_hnsw_coded(c->hnsw)) gv_hnsw_measure_met(c->hnsw, scratch, c->target, count);
+    else gv_hnsw_measure(c->hnsw, c->target, scratch->slots, count, scratch->ranks);
 }
 
 GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
@@ -210,9 +205,11 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
         }
         if (key > c.last) break;
         scratch->pool[cursor++] |= 1;
+        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, walk->level));
         size_t count = walk->gated ? near_links(&c, node, gv_key_rank(key)) : fresh_links(&c, node);
         if (cursor < scratch->count) prefetch_links(&c, gv_key_slot(scratch->pool[cursor]));
-        GV_TRY(measure(&c, count));
+        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, scratch->slots, count));
+        measure(&c, count);
         for (size_t i = 0; i < count; i++) {
             uint64_t found = gv_hnsw_key(scratch->ranks[i], scratch->slots[i]);
             if (found > c.last || refuses(scratch, walk, c.most, found)) continue;
@@ -228,7 +225,7 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
 
 GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level)
 {
-    if (!gv_hnsw_coded(hnsw)) GV_TRY(gv_table_touch(hnsw->head.table, hnsw->entry));
+    if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, &hnsw->entry, 1));
     gv_scratch_start(scratch, hnsw->entry, gv_hnsw_rank(hnsw, target, hnsw->entry));
     for (uint32_t above = hnsw->entry_level; above > level; above--) {
         GV_Walk walk = {.level = above, .ef = 1};

@@ -61,9 +61,38 @@ void gv_table_free(GV_Table *t)
     gv_bitset_free(&t->live, t->heap);
     gv_bitset_free(&t->used, t->heap);
     gv_idmap_free(&t->map, t->heap);
-    gv_lazy_rows_free(t->lazy, t->heap);
-    t->lazy = NULL;
+    gv_lazy_free(t->lazy_rows);
+    gv_lazy_free(t->lazy_norms);
+    t->lazy_rows = t->lazy_norms = NULL;
     t->slot_count = 0;
+}
+
+uint32_t gv_table_search_ids(const GV_Table *t, uint64_t id)
+{
+    size_t from = 0, to = t->slot_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2, slot = gv_bitset_next_set(&t->live, middle, to);
+        uint64_t found = slot < to ? gv_table_id(t, (uint32_t)slot) : GV_NO_ID;
+        if (found == id && slot < to) return (uint32_t)slot;
+        if (found < id) from = slot + 1;
+        else to = middle;
+    }
+    return GV_NO_SLOT;
+}
+
+/* The map of ids that have got by without one: they are about to change. */
+static GV_Status make_map(GV_Table *t, uint64_t live, GV_RwLock *lock)
+{
+    GV_IdMap map = {0};
+    GV_TRY(gv_idmap_reserve(&map, t->heap, &t->ids, (size_t)(live > t->live_count ? live : t->live_count), NULL));
+    for (size_t slot = gv_bitset_next_set(&t->live, 0, t->slot_count); slot < t->slot_count;
+         slot = gv_bitset_next_set(&t->live, slot + 1, t->slot_count))
+        gv_idmap_insert(&map, &t->ids, (uint32_t)slot);
+    if (lock) gv_write_lock(lock);
+    t->map = map;
+    t->ids_ascend = false;
+    if (lock) gv_write_unlock(lock);
+    return GV_OK;
 }
 
 GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwLock *lock)
@@ -74,7 +103,7 @@ GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwL
     GV_TRY(gv_slab_reserve(&t->metadata, slot_end));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, slot_end, lock));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, slot_end, lock));
-    return gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
+    return t->ids_ascend ? make_map(t, live, lock) : gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
 }
 
 uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)

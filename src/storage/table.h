@@ -10,7 +10,7 @@
 #include "kernels/metric.h"
 #include "storage/format.h"
 #include "storage/image.h"
-#include "storage/lazy_rows.h"
+#include "storage/lazy_section.h"
 
 typedef struct GV_Table {
     GV_Heap *heap;
@@ -21,12 +21,13 @@ typedef struct GV_Table {
     GV_Slab metadata;    /* const uint8_t *: u32 size and packed row; NULL: none */
     GV_Bitset live;      /* rows that searches may return */
     GV_Bitset used;      /* slots that may not be given out: live ones, and dead ones an index still needs */
-    GV_IdMap map;        /* live ids */
+    GV_IdMap map;        /* live ids, unless ... */
+    bool ids_ascend;     /* ... they ascend with the slots, of a mapped file: then what looks is a binary search */
     uint32_t slot_count; /* slots ever given out: all below are within every column */
     uint64_t live_count, next_id;
-    uint64_t version;       /* moves with what a filter may see: which rows are live, and their metadata */
-    GV_LazyRows *lazy;      /* NULL unless rows are mapped */
-    uint8_t *metadata_base; /* metadata that came with the image, in one piece; not freed row by row */
+    uint64_t version; /* moves with what a filter may see: which rows are live, and their metadata */
+    GV_LazySection *lazy_rows, *lazy_norms; /* NULL unless mapped */
+    uint8_t *metadata_base;                 /* metadata that came with the image, in one piece; not freed row by row */
     size_t metadata_base_bytes;
     bool metadata_borrowed; /* ... and it lies in the mapping */
 } GV_Table;
@@ -75,10 +76,13 @@ void gv_table_show(GV_Table *table, uint32_t slot);
 void gv_table_hide(GV_Table *table, uint32_t slot);
 void gv_table_drop(GV_Table *table, uint32_t slot);
 
+/* The same where ids ascend and there is no map. */
+uint32_t gv_table_search_ids(const GV_Table *table, uint64_t id);
+
 /* The slot of the live row `id`, or GV_NO_SLOT. */
 static inline uint32_t gv_table_find(const GV_Table *table, uint64_t id)
 {
-    uint32_t slot = gv_idmap_find(&table->map, &table->ids, id);
+    uint32_t slot = table->ids_ascend ? gv_table_search_ids(table, id) : gv_idmap_find(&table->map, &table->ids, id);
     return slot != GV_NO_SLOT && gv_bitset_get(&table->live, slot) ? slot : GV_NO_SLOT;
 }
 
@@ -92,14 +96,22 @@ void gv_table_replace_metadata(GV_Table *table, uint32_t slot, uint8_t *metadata
 
 GV_Status gv_table_save(const GV_Table *table, GV_ImageWriter *writer);
 
-/* Fill an empty table with `slot_count` slots of an image. With image->map set the rows stay in the mapping and are
- * verified block by block as they are touched. */
+/* Fill an empty table with `slot_count` slots of an image. With image->map set the rows and their norms stay in the mapping
+ * and are verified block by block as they are touched. */
 GV_Status gv_table_load(GV_Table *table, GV_Image *image, const GV_Superblock *superblock);
 
-/* Call before reading a row that a query may be the first to touch. */
+/* Call before reading a row or its norm, which a query may be the first to touch; before reading all. */
 static inline GV_Status gv_table_touch(const GV_Table *table, uint32_t slot)
 {
-    return table->lazy ? gv_lazy_rows_touch(table->lazy, slot) : GV_OK;
+    if (!table->lazy_rows) return GV_OK;
+    GV_TRY(gv_lazy_touch(table->lazy_norms, slot));
+    return gv_lazy_touch(table->lazy_rows, slot);
+}
+
+static inline GV_Status gv_table_verify(const GV_Table *table)
+{
+    GV_TRY(gv_lazy_verify_all(table->lazy_norms));
+    return gv_lazy_verify_all(table->lazy_rows);
 }
 
 #endif

@@ -27,6 +27,7 @@ static GV_Status save_metadata(const GV_Table *t, GV_ImageWriter *w)
 
 GV_Status gv_table_save(const GV_Table *t, GV_ImageWriter *w)
 {
+    GV_TRY(gv_table_verify(t));
     GV_TRY(gv_image_section(w, GV_SECTION_ROWS));
     GV_TRY(gv_image_put_slab(w, &t->rows, t->slot_count));
     GV_TRY(gv_image_section(w, GV_SECTION_IDS));
@@ -38,35 +39,35 @@ GV_Status gv_table_save(const GV_Table *t, GV_ImageWriter *w)
 
 /* ---- loading ---- */
 
-/* Rows that stay in the mapping. */
-static GV_Status borrow_rows(GV_Table *t, GV_Image *image, uint32_t slot_count)
+/* Do the ids of live rows ascend with their slots? They do until a slot is used again. */
+static bool ids_ascend(const GV_Table *t, uint32_t slot_count)
 {
-    const GV_Section *section = gv_image_find(image, GV_SECTION_ROWS);
-    uint64_t needed = (uint64_t)slot_count * t->rows.stride;
-    if (!section || section->size != needed || section->offset + needed > image->map_size)
-        return gv_fail(GV_ERR_CORRUPT, "section %d: not the %llu bytes of %u rows", GV_SECTION_ROWS,
-                       (unsigned long long)needed, slot_count);
-    GV_TRY(gv_lazy_rows_new(t->heap, image, section, t->rows.stride, &t->lazy));
-    /* the last, part-filled chunk is copied by gv_slab_borrow(): now is its first touch */
-    size_t whole = slot_count & ~(gv_slab_chunk_elements(&t->rows) - 1);
-    for (size_t slot = whole; slot < slot_count; slot++) GV_TRY(gv_lazy_rows_touch(t->lazy, (uint32_t)slot));
-    return gv_slab_borrow(&t->rows, image->map + section->offset, slot_count);
+    uint64_t least = 0;
+    for (uint32_t slot = 0; slot < slot_count; slot++) {
+        uint64_t id = gv_table_id(t, slot);
+        if (id == GV_NO_ID) continue;
+        if (id < least) return false;
+        least = id + 1;
+    }
+    return true;
 }
 
 static GV_Status load_ids(GV_Table *t, GV_Image *image, const GV_Superblock *s)
 {
-    GV_TRY(gv_image_load_slab(image, GV_SECTION_IDS, &t->ids, s->slot_count));
+    GV_TRY(gv_mapped_load_slab(image, GV_SECTION_IDS, &t->ids, s->slot_count));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, s->slot_count, NULL));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, s->slot_count, NULL));
-    GV_TRY(gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)s->live_count, NULL));
+    t->ids_ascend = image->map && ids_ascend(t, s->slot_count);
+    if (!t->ids_ascend) GV_TRY(gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)s->live_count, NULL));
     for (uint32_t slot = 0; slot < s->slot_count; slot++) {
         uint64_t id = gv_table_id(t, slot);
         if (id == GV_NO_ID) continue;
-        if (id >= s->next_id || t->live_count == s->live_count || gv_idmap_find(&t->map, &t->ids, id) != GV_NO_SLOT)
+        if (id >= s->next_id || t->live_count == s->live_count ||
+            (!t->ids_ascend && gv_idmap_find(&t->map, &t->ids, id) != GV_NO_SLOT))
             return gv_fail(GV_ERR_CORRUPT, "section %d: slot %u has id %llu, which cannot be", GV_SECTION_IDS, slot,
                            (unsigned long long)id);
         gv_bitset_set(&t->used, slot);
-        gv_table_enter(t, slot);
+        if (!t->ids_ascend) gv_table_enter(t, slot);
         gv_table_show(t, slot);
     }
     if (t->live_count != s->live_count)
@@ -101,7 +102,7 @@ static GV_Status load_metadata(GV_Table *t, GV_Image *image, uint32_t slot_count
     if (!at_section || !section) return gv_fail(GV_ERR_CORRUPT, "the file has no metadata sections");
     GV_Slab offsets;
     gv_slab_init(&offsets, t->heap, sizeof(uint64_t), 1 << 14);
-    GV_Status status = gv_image_load_slab(image, GV_SECTION_METADATA_AT, &offsets, slot_count);
+    GV_Status status = gv_mapped_load_slab(image, GV_SECTION_METADATA_AT, &offsets, slot_count);
     if (status == GV_OK) status = gv_slab_reserve(&t->metadata, slot_count);
     if (status == GV_OK) status = load_metadata_bytes(t, image, section);
     for (uint32_t slot = 0; slot < slot_count && status == GV_OK; slot++) {
@@ -120,9 +121,8 @@ static GV_Status load_metadata(GV_Table *t, GV_Image *image, uint32_t slot_count
 
 GV_Status gv_table_load(GV_Table *t, GV_Image *image, const GV_Superblock *s)
 {
-    if (image->map) GV_TRY(borrow_rows(t, image, s->slot_count));
-    else GV_TRY(gv_image_load_slab(image, GV_SECTION_ROWS, &t->rows, s->slot_count));
-    GV_TRY(gv_image_load_slab(image, GV_SECTION_NORMS, &t->norms, s->slot_count));
+    GV_TRY(gv_lazy_load_slab(image, GV_SECTION_ROWS, &t->rows, s->slot_count, &t->lazy_rows));
+    GV_TRY(gv_lazy_load_slab(image, GV_SECTION_NORMS, &t->norms, s->slot_count, &t->lazy_norms));
     GV_TRY(load_ids(t, image, s));
     t->slot_count = s->slot_count;
     t->next_id = s->next_id;
