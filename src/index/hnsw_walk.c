@@ -208,6 +208,7 @@ GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target
         if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, walk->level));
         size_t count = walk->gated ? near_links(&c, node, gv_key_rank(key)) : fresh_links(&c, node);
         if (cursor < scratch->count) prefetch_links(&c, gv_key_slot(scratch->pool[cursor]));
+        if (cursor + 1 < scratch->count && !walk->gated) prefetch_links(&c, gv_key_slot(scratch->pool[cursor + 1]));
         if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, scratch->slots, count));
         measure(&c, count);
         for (size_t i = 0; i < count; i++) {

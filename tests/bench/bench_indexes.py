@@ -40,7 +40,6 @@ class Index:
 class GigaVector(Index):
     """The code walk: HNSW as it comes."""
 
-    threads = (1,)
     kind, options = "HNSW", {"M": M, "ef_construction": EF_CONSTRUCTION}
 
     def build(self, rows: np.ndarray, metric: str, threads: int) -> None:
@@ -48,7 +47,7 @@ class GigaVector(Index):
 
         distance = DistanceType.COSINE if metric == "cosine" else DistanceType.EUCLIDEAN
         config = HNSWConfig(**self.options) if self.options else None
-        self.db = Database.open(None, rows.shape[1], IndexType[self.kind], distance, config)
+        self.db = Database.open(None, rows.shape[1], IndexType[self.kind], distance, config, threads=threads)
         self.db.add_vectors(rows)
 
     def search(self, queries: np.ndarray) -> np.ndarray:
@@ -81,7 +80,7 @@ class GigaVectorHybrid(GigaVector):
 
 
 class GigaVectorFlat(GigaVector):
-    kind, options, sweep = "FLAT", {}, (None,)
+    kind, options, sweep, threads = "FLAT", {}, (None,), (1,)
 
 
 class Hnswlib(Index):
