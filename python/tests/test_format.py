@@ -48,6 +48,57 @@ def test_the_documented_reader_agrees(tmp_path, index, dimension, packed):
         assert head["live"] == len(expected) and head["log_start"] == path.stat().st_size
 
 
+@pytest.mark.parametrize("distance", [DistanceType.EUCLIDEAN, DistanceType.COSINE, DistanceType.DOT_PRODUCT])
+@pytest.mark.parametrize("dimension", [32, 64, 100])
+def test_codes_stand_for_rows(tmp_path, distance, dimension):
+    """Decoded as the document says, codes are as far from each other as the rows are, but for their rounding."""
+    path = tmp_path / "file.gv"
+    rows = np.random.default_rng(dimension).standard_normal((50, dimension), dtype=np.float32)
+    with Database.open(path, dimension, IndexType.HNSW, distance) as db:
+        db.add_vectors(rows)
+    found = load_reader().codes(path.read_bytes())
+    assert sorted(found) == list(range(50))
+    units = np.array([np.frombuffer(found[i][0], np.uint8) for i in range(50)])
+    step, low, spread, norm = np.array([found[i][1] for i in range(50)], np.float32).T
+    assert units.shape == (50, -(-dimension // 64) * 64) and units.max() == 127
+    decoded = low[:, None].astype(np.float64) + step[:, None].astype(np.float64) * units
+    assert np.array_equal(spread, step * units.sum(axis=1).astype(np.float32))
+    if distance == DistanceType.DOT_PRODUCT:
+        assert not norm.any()
+    else:
+        assert np.allclose(norm, (decoded**2).sum(axis=1), rtol=1e-5)
+    given = rows.astype(np.float64)
+    if distance == DistanceType.COSINE:
+        given /= np.linalg.norm(given, axis=1, keepdims=True)
+    true = np.linalg.norm(given[:, None] - given, axis=2)
+    coded = np.linalg.norm(decoded[:, None] - decoded, axis=2)
+    half_a_step = step.max() / 2 * np.sqrt(units.shape[1])  # the most that one row's rounding can move it by
+    assert np.abs(true - coded).max() <= 2 * half_a_step < 0.2 * true[0, 1]
+
+
+def test_short_rows_and_manhattan_have_no_codes(tmp_path):
+    for number, (dimension, distance) in enumerate([(31, DistanceType.EUCLIDEAN), (64, DistanceType.MANHATTAN)]):
+        path = tmp_path / f"{number}.gv"
+        with Database.open(path, dimension, IndexType.HNSW, distance) as db:
+            db.add_vectors(np.eye(dimension, dtype=np.float32))
+        assert load_reader().codes(path.read_bytes()) == {}
+
+
+def test_patches_carry_out_all_steps_in_order(tmp_path):
+    path = tmp_path / "file.gv"
+    rows = np.random.default_rng(5).standard_normal((500, 40), dtype=np.float32)
+    rows[450] = rows[7]  # a row that joins another
+    with Database.open(path, 40, IndexType.HNSW, DistanceType.EUCLIDEAN, checkpoint_on_close=False) as db:
+        db.add_vectors(rows)
+        for i in (3, 7, 499):  # a node, the head of an equal row, a node
+            db.delete_vector(i)
+    found = list(load_reader().patches(path.read_bytes()))
+    node, join, ghost, remove = 1, 5, 7, 8
+    steps = [(code, slot) for patch in found for code, slot in patch if code in (node, join, ghost, remove)]
+    assert steps == [(join if i == 450 else node, i) for i in range(500)] + [(remove, 3), (ghost, 7), (remove, 499)]
+    assert len(found) < 500  # some patches are of several rows
+
+
 def test_the_documented_reader_sees_damage(tmp_path):
     path = tmp_path / "file.gv"
     with Database.open(path, 8, IndexType.FLAT) as db:

@@ -2,14 +2,14 @@
 #include "index/hnsw_build.h"
 #include "base/checked.h"
 
-static size_t batch_capacity(const GV_HNSW *hnsw, size_t steps)
+size_t gv_build_rows(const GV_HNSW *hnsw, size_t steps)
 {
     size_t most = GV_BATCH_LINKS / hnsw->degree;
     if (most > GV_BATCH_MAX) most = GV_BATCH_MAX;
     return steps < most ? steps : most;
 }
 
-static size_t upper_capacity(size_t rows) { return rows / GV_BATCH_LEVELS + GV_BATCH_LEVELS_LEAST; }
+size_t gv_build_levels(size_t rows) { return rows / GV_BATCH_LEVELS + GV_BATCH_LEVELS_LEAST; }
 
 static size_t revision_bytes(const GV_HNSW *hnsw) { return sizeof(GV_Revision) + hnsw->degree * sizeof(uint32_t); }
 
@@ -39,7 +39,7 @@ void gv_build_free(GV_HNSW *hnsw)
 static GV_Status make_arrays(GV_HNSW *hnsw, GV_Build *b, size_t capacity)
 {
     GV_Heap *heap = hnsw->head.heap;
-    b->upper_capacity = upper_capacity(capacity);
+    b->upper_capacity = gv_build_levels(capacity);
     b->offer_capacity = capacity * hnsw->degree + b->upper_capacity * hnsw->M;
     b->revision_bytes = revision_bytes(hnsw);
     b->capacity = capacity;
@@ -68,9 +68,14 @@ static GV_Status new_build(GV_HNSW *hnsw, size_t capacity)
 
 GV_Status gv_build_reserve(GV_HNSW *hnsw, uint32_t slot_end, size_t steps)
 {
-    size_t capacity = batch_capacity(hnsw, steps ? steps : 1);
+    size_t capacity = gv_build_rows(hnsw, steps ? steps : 1);
     GV_Status status = GV_OK;
-    if (hnsw->build && hnsw->build->capacity < capacity) gv_build_free(hnsw);
+    if (hnsw->build && hnsw->build->capacity < capacity) {
+        /* recovery asks for one row more at a time */
+        size_t doubled = gv_build_rows(hnsw, 2 * hnsw->build->capacity);
+        capacity = capacity > doubled ? capacity : doubled;
+        gv_build_free(hnsw);
+    }
     if (!hnsw->build) status = new_build(hnsw, capacity);
     for (uint32_t i = 0; status == GV_OK && i < hnsw->build->threads; i++)
         status = gv_scratch_fit(hnsw, hnsw->head.heap, &hnsw->build->scratch[i], slot_end,
@@ -88,7 +93,7 @@ GV_Scratch *gv_build_scratch(const GV_HNSW *hnsw) { return hnsw->build->scratch[
 
 size_t gv_build_patch_words(const GV_HNSW *hnsw, size_t steps)
 {
-    size_t rows = batch_capacity(hnsw, steps ? steps : 1), levels = upper_capacity(rows);
+    size_t rows = gv_build_rows(hnsw, steps ? steps : 1), levels = gv_build_levels(rows);
     size_t bits = gv_bit_words(hnsw->degree);
     size_t words = 16 + rows * (2 + gv_patch_list_words(hnsw->degree) + hnsw->degree * (3 + bits)) +
                    levels * (gv_patch_list_words(hnsw->M) + hnsw->M * (3 + bits));

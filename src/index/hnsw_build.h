@@ -45,6 +45,11 @@ typedef struct GV_Build {
     uint32_t lowest_slot;
 } GV_Build;
 
+/* Rows that a batch of `steps` steps or more may have, and layers above the base that so many rows may have together. What
+ * a batch is goes by these, not by the memory at hand, of which a recovery has another amount than the call had. */
+size_t gv_build_rows(const GV_HNSW *hnsw, size_t steps);
+size_t gv_build_levels(size_t rows);
+
 static inline GV_Revision *gv_build_revision(const GV_Build *build, size_t i)
 {
     return (GV_Revision *)(void *)(build->revisions + i * build->revision_bytes);

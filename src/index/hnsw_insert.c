@@ -36,16 +36,16 @@ static const GV_HNSW *shared(void *context) { return *(const GV_HNSW **)context;
 static void form_batch(GV_HNSW *hnsw, const GV_Step *steps, size_t count)
 {
     GV_Build *b = hnsw->build;
-    size_t most = hnsw->present_count / GV_BATCH_SHARE, levels = 0;
+    size_t most = gv_build_rows(hnsw, count), levels_most = gv_build_levels(most), levels = 0;
     uint32_t spare = hnsw->upper_capacity - hnsw->upper_live;
-    if (most > b->capacity) most = b->capacity;
+    if (most > hnsw->present_count / GV_BATCH_SHARE) most = hnsw->present_count / GV_BATCH_SHARE;
     if (most == 0) most = 1;
     for (b->count = 0; b->count < count && b->count < most && !steps[b->count].removes; b->count++) {
         GV_Newcomer *newcomer = &b->newcomers[b->count];
         uint32_t slot = steps[b->count].slot, level = gv_hnsw_draw_level(hnsw, gv_table_id(hnsw->head.table, slot));
         /* reserve() sees to it that there are enough, but for logs nobody wrote */
         if (level > spare - levels) level = spare - (uint32_t)levels;
-        if (levels + level > b->upper_capacity) break;
+        if (levels + level > levels_most) break;
         newcomer->slot = slot;
         newcomer->level = level;
         newcomer->equal = newcomer->head = GV_NO_SLOT;

@@ -1,4 +1,4 @@
-"""A second reader of the file, written from docs/format.md alone: rows, metadata and the log, in plain Python.
+"""A second reader of the file, written from docs/format.md alone: rows, metadata, codes and the log, in plain Python.
 
     python read_file.py PATH      prints what the file holds
 
@@ -11,7 +11,7 @@ import sys
 from typing import Iterator
 
 PAGE, BLOCK, NO_ID = 4096, 65536, 2**64 - 1
-ROWS, IDS, METADATA_AT, METADATA = 1, 2, 4, 5
+ROWS, IDS, METADATA_AT, METADATA, CODES, CODE_HEADS = 1, 2, 4, 5, 22, 23
 ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH = 1, 2, 3, 4, 5
 
 
@@ -118,6 +118,34 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
                 rows[identity] = (old, pairs(payload[start : start + size]))
                 at = start + size
     return head, rows
+
+
+def codes(data: bytes) -> dict[int, tuple[bytes, tuple[float, ...]]]:
+    """{id: (code, (step, low, spread, norm))} of the image's live rows; {} if rows have no codes."""
+    head = superblock(data)
+    parts, size = sections(data, head), (head["dimension"] + 63) // 64 * 64
+    ids = struct.unpack(f"<{head['slots']}Q", parts[IDS])
+    return {identity: (parts[CODES][slot * size : (slot + 1) * size], struct.unpack_from("<4f", parts[CODE_HEADS], 16 * slot))
+            for slot, identity in enumerate(ids) if identity != NO_ID and CODES in parts}
+
+
+def patches(data: bytes) -> Iterator[list[tuple[int, int]]]:
+    """The operations of each record of the PATCH frames: [(operation, slot), ...]."""
+    head = superblock(data)
+    operands = {1: 1, 2: 1, 3: 2, 4: 1, 5: 3, 6: 1, 7: 1, 8: 1}
+    for payload in (payload for kind, payload in frames(data, head) if kind == PATCH):
+        words, start = struct.unpack(f"<{len(payload) // 4}I", payload), 0
+        while start < len(words):
+            at, end, found = start + 1, start + 1 + words[start], []
+            while at < end:
+                code, level, number = words[at] & 0xFF, words[at] >> 8 & 0xFF, words[at] >> 16
+                found.append((code, words[at + 1]))
+                degree = head["M"] if level else 2 * head["M"]
+                at += 1 + operands[code] + (number if code == 2 else 0) + ((degree + 31) // 32 if code in (2, 3) else 0)
+            if at != end:
+                raise Damaged(f"patch of {words[start]} words")
+            yield found
+            start = end
 
 
 if __name__ == "__main__":

@@ -1,225 +1,6 @@
 /* test_hnsw.c: without it, a graph that misses neighbours, loses them to deletes or equal rows, replays a log into
  * another graph, or changes over a reopen would still answer, and only its recall would say so. */
-#include "index/hnsw.h"
-#include "check.h"
-#include <string.h>
-
-enum {
-    K = 10,
-    QUERIES = 60
-};
-
-/* ---- a table, an index and what they need ---- */
-
-typedef struct Base {
-    GV_Heap heap, scratch_heap;
-    GV_Table table;
-    GV_Index *index;
-    GV_Patch patch;
-    GV_Metric metric;
-} Base;
-
-static void open_base(Base *base, GV_DistanceType distance, size_t dimension, uint32_t m, uint32_t efc,
-                      const char *kernels)
-{
-    memset(base, 0, sizeof *base);
-    base->metric = (GV_Metric){gv_kernels_select(kernels), distance, dimension};
-    gv_table_init(&base->table, &base->heap, dimension);
-    GV_IndexSetup setup = {&base->table,
-                           base->metric,
-                           &base->heap,
-                           &base->scratch_heap,
-                           GV_DEFAULT_SEED,
-                           {.M = m, .ef_construction = efc},
-                           NULL,
-                           1};
-    CHECK_OK(gv_hnsw_new(&setup, &base->index));
-}
-
-static void close_base(Base *base)
-{
-    base->index->ops->free(base->index);
-    gv_release(&base->heap, base->patch.words, base->patch.capacity * sizeof *base->patch.words);
-    gv_table_free(&base->table);
-    CHECK(base->heap.used_bytes == 0 && base->scratch_heap.used_bytes == 0, "%zu and %zu bytes left",
-          (size_t)base->heap.used_bytes, (size_t)base->scratch_heap.used_bytes);
-}
-
-static void reserve(Base *base, uint32_t slot_end, size_t steps)
-{
-    CHECK_OK(gv_table_reserve(&base->table, slot_end, base->table.live_count + steps, NULL));
-    CHECK_OK(base->index->ops->reserve(base->index, slot_end, steps, &base->patch, NULL));
-}
-
-static uint32_t stage(Base *base, uint64_t id, const float *row)
-{
-    uint32_t slot = gv_table_free_slot(&base->table, 0);
-    reserve(base, slot < base->table.slot_count ? base->table.slot_count : slot + 1, 2);
-    gv_table_stage(&base->table, slot, id, row, base->metric.kernels->dot(row, row, base->metric.dimension), NULL);
-    if (id >= base->table.next_id) base->table.next_id = id + 1;
-    gv_table_enter(&base->table, slot);
-    gv_table_show(&base->table, slot);
-    return slot;
-}
-
-static void take_step(Base *base, uint32_t slot, bool removes)
-{
-    GV_Step step = {slot, removes};
-    CHECK(base->index->ops->plan(base->index, &step, 1, &base->patch, NULL) == 1, "a step without a plan");
-    base->index->ops->commit(base->index, &base->patch, NULL);
-}
-
-static uint32_t add(Base *base, uint64_t id, const float *row)
-{
-    uint32_t slot = stage(base, id, row);
-    take_step(base, slot, false);
-    return slot;
-}
-
-static void retire(Base *base, uint64_t id, uint32_t *slot)
-{
-    *slot = gv_idmap_find(&base->table.map, &base->table.ids, id);
-    CHECK(*slot != GV_NO_SLOT, "row %llu is not there", (unsigned long long)id);
-    reserve(base, base->table.slot_count, 1);
-    gv_table_hide(&base->table, *slot);
-    gv_table_drop(&base->table, *slot);
-}
-
-static void forget(Base *base, uint64_t id)
-{
-    uint32_t slot;
-    retire(base, id, &slot);
-    take_step(base, slot, true);
-}
-
-/* ---- data: clusters of uneven spread, as real rows have them ---- */
-
-static float uniform(uint64_t seed, uint64_t i) { return (float)(gv_random(seed, i) >> 40) * 0x1p-24f - 0.5f; }
-
-static float bell(uint64_t seed, uint64_t i) /* about normal */
-{
-    return uniform(seed, 4 * i) + uniform(seed, 4 * i + 1) + uniform(seed, 4 * i + 2) + uniform(seed, 4 * i + 3);
-}
-
-static float *make_rows(size_t count, size_t dimension, uint64_t seed)
-{
-    enum {
-        CLUSTERS = 30
-    };
-    float *rows = malloc(count * dimension * sizeof *rows);
-    CHECK(rows, "no memory for %zu rows", count);
-    for (size_t i = 0; i < count; i++) {
-        size_t cluster = gv_random(seed, i) % CLUSTERS;
-        float spread = 0.2f + 0.5f * (float)cluster / CLUSTERS;
-        for (size_t j = 0; j < dimension; j++)
-            rows[i * dimension + j] = bell(99, cluster * dimension + j) + spread * bell(seed + 1, i * dimension + j);
-    }
-    return rows;
-}
-
-/* ---- searching ---- */
-
-static size_t search(Base *base, const float *query, size_t ef, bool exact, GV_Hit *hits)
-{
-    GV_TopK top = {hits, K, 0};
-    GV_Query q = {query, base->metric.kernels->dot(query, query, base->metric.dimension), ef, &base->table.live};
-    if (exact) CHECK_OK(gv_scan(&base->table, &base->metric, &q, &top));
-    else CHECK_OK(base->index->ops->search(base->index, &q, &top));
-    gv_topk_sort(&top);
-    return top.count;
-}
-
-static double recall(Base *base, const float *queries, size_t ef)
-{
-    GV_Hit found[K], truth[K];
-    size_t right = 0, all = 0;
-    for (size_t i = 0; i < QUERIES; i++) {
-        size_t count = search(base, queries + i * base->metric.dimension, ef, false, found);
-        size_t expected = search(base, queries + i * base->metric.dimension, ef, true, truth);
-        CHECK(count <= expected, "%zu hits of %zu", count, expected);
-        all += expected;
-        for (size_t a = 0; a < count; a++)
-            for (size_t b = 0; b < expected; b++)
-                if (found[a].id == truth[b].id) {
-                    CHECK(found[a].distance == truth[b].distance, "row %llu: two distances",
-                          (unsigned long long)found[a].id);
-                    right++;
-                }
-    }
-    return (double)right / (double)all;
-}
-
-/* By dot product short rows are near to nobody: a few are led to by each other alone. Nor are they ever among the nearest. */
-static void check_graph(Base *base, double least_reachable)
-{
-    GV_CheckReport report = {0};
-    if (base->metric.distance == GV_DISTANCE_DOT_PRODUCT) least_reachable *= 0.99;
-    CHECK_OK(base->index->ops->check(base->index, &report));
-    CHECK(report.faults == 0, "%llu faults: %s", (unsigned long long)report.faults, gv_last_error());
-    CHECK((double)report.reachable >= least_reachable * (double)base->table.live_count,
-          "%llu of %llu rows are reachable", (unsigned long long)report.reachable,
-          (unsigned long long)base->table.live_count);
-}
-
-/* ---- equal graphs ---- */
-
-static bool same_slab(const GV_Slab *a, const GV_Slab *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (memcmp(gv_slab_at(a, i), gv_slab_at(b, i), a->stride) != 0) return false;
-    return true;
-}
-
-static void check_same(const Base *a, const Base *b, const char *what)
-{
-    const GV_HNSW *x = (const GV_HNSW *)a->index, *y = (const GV_HNSW *)b->index;
-    size_t words = ((size_t)x->slot_end + 63) / 64 * sizeof(uint64_t);
-    CHECK(x->slot_end == y->slot_end && x->entry == y->entry && x->entry_level == y->entry_level, "%s: entry", what);
-    CHECK(x->upper_end == y->upper_end && x->upper_live == y->upper_live, "%s: upper records", what);
-    CHECK(x->present_count == y->present_count && x->head_count == y->head_count, "%s: counts", what);
-    CHECK(same_slab(&x->links, &y->links, x->slot_end), "%s: links", what);
-    CHECK(same_slab(&x->survivors, &y->survivors, x->slot_end), "%s: survivors", what);
-    CHECK(same_slab(&x->upper_at, &y->upper_at, x->slot_end), "%s: layers", what);
-    CHECK(same_slab(&x->upper, &y->upper, x->upper_end), "%s: upper links", what);
-    CHECK(memcmp(x->present.words, y->present.words, words) == 0, "%s: who is present", what);
-    CHECK(memcmp(x->ghosts.words, y->ghosts.words, words) == 0, "%s: ghosts", what);
-    CHECK(memcmp(x->heads.words, y->heads.words, words) == 0, "%s: heads", what);
-    CHECK(memcmp(x->followers.words, y->followers.words, words) == 0, "%s: followers", what);
-    CHECK(memcmp(a->table.used.words, b->table.used.words, words) == 0, "%s: used slots", what);
-}
-
-/* A copy by way of a file in memory; what load() says of it. */
-static GV_Status reopen(const Base *from, Base *to)
-{
-    const GV_HNSW *hnsw = (const GV_HNSW *)from->index;
-    GV_Vfs *vfs = gv_vfs_memory_new();
-    GV_File *file;
-    GV_ImageWriter writer;
-    GV_Superblock superblock = {.generation = 1,
-                                .dimension = (uint32_t)from->metric.dimension,
-                                .next_id = from->table.next_id,
-                                .live_count = from->table.live_count,
-                                .slot_count = from->table.slot_count};
-    CHECK(vfs, "no memory");
-    CHECK_OK(vfs->open(vfs->context, "graph", GV_FILE_CREATE, &file));
-    CHECK_OK(gv_image_begin(&writer, vfs, file));
-    CHECK_OK(gv_table_save(&from->table, &writer));
-    CHECK_OK(from->index->ops->save(from->index, &writer));
-    CHECK_OK(gv_image_end(&writer, &superblock));
-    gv_image_writer_free(&writer);
-
-    GV_Image image = {0};
-    open_base(to, from->metric.distance, from->metric.dimension, hnsw->M, hnsw->ef_construction, NULL);
-    CHECK_OK(gv_image_open(&image, &to->heap, vfs, file, &superblock));
-    CHECK_OK(gv_table_load(&to->table, &image, &superblock));
-    GV_Status status = to->index->ops->load(to->index, &image);
-    gv_image_close(&image);
-    vfs->close(file);
-    gv_vfs_memory_free(vfs);
-    return status;
-}
-
-/* ---- the tests ---- */
+#include "graph_cases.h"
 
 static void test_recall(void)
 {
@@ -420,26 +201,6 @@ static void test_one_graph(void)
     free(rows);
 }
 
-static void test_kernels_agree(void)
-{
-    enum {
-        ROWS = 800,
-        DIMENSION = 37
-    };
-    float *rows = make_rows(ROWS, DIMENSION, 1);
-    for (int distance = 0; distance < 4; distance++) {
-        Base scalar, best;
-        open_base(&scalar, (GV_DistanceType)distance, DIMENSION, 6, 40, "scalar");
-        open_base(&best, (GV_DistanceType)distance, DIMENSION, 6, 40, NULL);
-        work(&scalar, rows, 0, ROWS, NULL, NULL);
-        work(&best, rows, 0, ROWS, NULL, NULL);
-        check_same(&scalar, &best, best.metric.kernels->name);
-        close_base(&best);
-        close_base(&scalar);
-    }
-    free(rows);
-}
-
 typedef struct Recording { /* of a day's work */
     struct {
         uint64_t id;
@@ -550,30 +311,31 @@ static void flip(void *bytes, size_t size, uint64_t draw)
 }
 
 /* Files that nobody saved: refused, or opened, searched and changed without harm to memory. */
-static void test_torn_files(void)
+static void test_torn_files(size_t dimension)
 {
     enum {
         ROWS = 200,
-        DIMENSION = 6,
         TRIALS = 400
     };
-    float *rows = make_rows(ROWS, DIMENSION, 1);
+    float *rows = make_rows(ROWS, dimension, 1);
     size_t taken = 0;
     for (uint64_t seed = 0; seed < TRIALS; seed++) {
         Base base, copy;
-        open_base(&base, GV_DISTANCE_EUCLIDEAN, DIMENSION, 3, 20, NULL);
+        open_base(&base, GV_DISTANCE_EUCLIDEAN, dimension, 3, 20, NULL);
         work(&base, rows, 0, ROWS, NULL, NULL);
         GV_HNSW *hnsw = (GV_HNSW *)base.index;
         for (uint64_t i = 0; i < 1 + seed % 3; i++) {
             uint64_t draw = gv_random(24, seed * 4 + i);
             size_t slot = (size_t)(draw >> 32) % hnsw->slot_end;
             GV_Bitset *sets[] = {&hnsw->heads, &hnsw->followers, &hnsw->ghosts};
-            switch (draw % 6) {
+            switch (draw % (hnsw->codes.padded > 0 ? 8 : 6)) {
             case 0: flip(gv_slab_at(&hnsw->links, slot), hnsw->degree * 4, draw >> 8); break;
             case 1: flip(gv_slab_at(&hnsw->survivors, slot), hnsw->survivors.stride, draw >> 8); break;
             case 2: flip(gv_slab_at(&hnsw->upper_at, slot), 4, draw >> 8); break;
             case 3: flip(gv_slab_at(&hnsw->upper, slot % hnsw->upper_end), hnsw->upper.stride, draw >> 8); break;
             case 4: flip(sets[slot % 3]->words, hnsw->slot_end / 8, draw >> 8); break;
+            case 6: flip(gv_codes_row(&hnsw->codes, (uint32_t)slot), hnsw->codes.padded, draw >> 8); break;
+            case 7: flip(gv_codes_head(&hnsw->codes, (uint32_t)slot), sizeof(GV_CodeHead), draw >> 8); break;
             default: flip(draw & 8 ? &hnsw->entry : &hnsw->entry_level, 4, draw >> 8); break;
             }
         }
@@ -596,8 +358,8 @@ int main(void)
     test_empty_and_up_again();
     for (int distance = 0; distance < 4; distance++) test_twins((GV_DistanceType)distance);
     test_one_graph();
-    test_kernels_agree();
     test_torn_patches();
-    test_torn_files();
+    test_torn_files(6);
+    test_torn_files(40);
     return 0;
 }
