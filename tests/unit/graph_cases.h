@@ -21,8 +21,8 @@ typedef struct Base {
     GV_Metric metric;
 } Base;
 
-static inline void open_threaded(Base *base, GV_DistanceType distance, size_t dimension, uint32_t m, uint32_t efc,
-                                 const char *kernels, GV_Pool *pool, uint32_t threads)
+static inline void open_with(Base *base, GV_DistanceType distance, size_t dimension, GV_HNSWConfig hnsw,
+                             const char *kernels, GV_Pool *pool, uint32_t threads)
 {
     memset(base, 0, sizeof *base);
     base->metric = (GV_Metric){gv_kernels_select(kernels), distance, dimension};
@@ -32,10 +32,17 @@ static inline void open_threaded(Base *base, GV_DistanceType distance, size_t di
                            .heap = &base->heap,
                            .scratch_heap = &base->scratch_heap,
                            .seed = GV_DEFAULT_SEED,
-                           .hnsw = {.M = m, .ef_construction = efc},
+                           .hnsw = hnsw,
                            .pool = pool,
                            .threads = threads};
     CHECK_OK(gv_hnsw_new(&setup, &base->index));
+}
+
+static inline void open_threaded(Base *base, GV_DistanceType distance, size_t dimension, uint32_t m, uint32_t efc,
+                                 const char *kernels, GV_Pool *pool, uint32_t threads)
+{
+    GV_HNSWConfig hnsw = {.M = m, .ef_construction = efc};
+    open_with(base, distance, dimension, hnsw, kernels, pool, threads);
 }
 
 static inline void open_base(Base *base, GV_DistanceType distance, size_t dimension, uint32_t m, uint32_t efc,
