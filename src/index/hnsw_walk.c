@@ -1,6 +1,5 @@
 /* hnsw_walk.c: the walk through one layer, which inserts, removals and searches share. */
 #include "index/hnsw.h"
-#include <math.h>
 
 enum {
     POOL_FACTOR = 4, /* candidates that do not count may fill the pool to this many times ef ... */
@@ -29,7 +28,7 @@ static void rank_codes(const GV_Codes *codes, const GV_CodeHead *a, const GV_Cod
                        const int32_t *dots, size_t count, float *ranks)
 {
     float step[MEASURED_AT_ONCE], low[MEASURED_AT_ONCE], spread[MEASURED_AT_ONCE], norm[MEASURED_AT_ONCE];
-    float floor = codes->distance == GV_DISTANCE_DOT_PRODUCT ? -INFINITY : 0.0f;
+    float floor = gv_code_floor(codes);
     for (size_t i = 0; i < count; i++) {
         step[i] = heads[i]->step;
         low[i] = heads[i]->low;
