@@ -52,4 +52,7 @@ target_compile_definitions(gigavector_core PRIVATE GV_VERSION="${PROJECT_VERSION
 target_link_libraries(gigavector_core PRIVATE gigavector_flags)
 if(EMSCRIPTEN)
     target_compile_options(gigavector_core PRIVATE -msimd128)
+    # what runs once a call or once a file is made small: the module is downloaded
+    file(GLOB cold_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/api/*.c ${PROJECT_SOURCE_DIR}/src/storage/*.c)
+    set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
 endif()

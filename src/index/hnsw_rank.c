@@ -1,6 +1,5 @@
 /* hnsw_rank.c: all distances within the graph. */
 #include "index/hnsw.h"
-#include <math.h>
 
 float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot)
 {
@@ -18,7 +17,7 @@ static void rank_codes(const GV_Codes *codes, const GV_CodeHead *a, const void *
                        size_t count, float *ranks)
 {
     float step[GV_DEGREE_MAX], low[GV_DEGREE_MAX], spread[GV_DEGREE_MAX], norm[GV_DEGREE_MAX];
-    float floor = codes->distance == GV_DISTANCE_DOT_PRODUCT ? -INFINITY : 0.0f;
+    float floor = gv_code_floor(codes);
     for (size_t i = 0; i < count; i++) {
         const GV_CodeHead *head = heads[i];
         step[i] = head->step;

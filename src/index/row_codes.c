@@ -2,7 +2,6 @@
 #include "index/row_codes.h"
 #include "base/checked.h"
 #include "base/random.h"
-#include <math.h>
 #include <string.h>
 
 enum {

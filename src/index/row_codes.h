@@ -14,6 +14,7 @@
 #include "base/slab.h"
 #include "kernels/codes.h"
 #include "kernels/metric.h"
+#include <math.h>
 
 typedef struct GV_CodeHead {
     float step, low, spread, norm;
@@ -62,14 +63,19 @@ static inline GV_Code gv_codes_at(const GV_Codes *codes, uint32_t slot)
     return (GV_Code){*gv_codes_head(codes, slot), (const int8_t *)gv_codes_row(codes, slot)};
 }
 
-/* The rank of two codes whose integer product is `dot`: the same bits whichever comes first. Of a sum that overflowed,
- * 0; the dot product, which has no such floor, keeps its norms at 0. */
+/* The least that a rank can be, and what a sum that overflowed both ways counts as: a NaN's bits would differ by target. */
+static inline float gv_code_floor(const GV_Codes *codes)
+{
+    return codes->distance == GV_DISTANCE_DOT_PRODUCT ? -INFINITY : 0.0f;
+}
+
+/* The rank of two codes whose integer product is `dot`: the same bits whichever comes first. */
 static inline float gv_code_rank(const GV_Codes *codes, const GV_CodeHead *a, const GV_CodeHead *b, int32_t dot)
 {
     float inner = (a->step * b->step) * (float)dot + (a->low * b->spread + b->low * a->spread);
     inner += codes->padding * (a->low * b->low);
-    float rank = (a->norm + b->norm) - 2.0f * inner;
-    return rank > 0.0f || codes->distance == GV_DISTANCE_DOT_PRODUCT ? rank : 0.0f;
+    float rank = (a->norm + b->norm) - 2.0f * inner, floor = gv_code_floor(codes);
+    return rank > floor ? rank : floor;
 }
 
 #endif

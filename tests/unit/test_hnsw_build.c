@@ -2,6 +2,7 @@
  * after a kill, searches could begin at nodes that are gone, and distances that were estimated from codes could reach
  * the user. */
 #include "graph_cases.h"
+#include <math.h>
 
 /* ---- groups: rows that come, or go, in one call ---- */
 
@@ -312,6 +313,44 @@ static void test_kernels(GV_DistanceType distance, size_t dimension)
     free(rows);
 }
 
+/* Rows as long as a squared norm allows: sums of their codes overflow, and ranks are the same bits all the same, measured one
+ * by one or many at once, from either side. */
+static void test_huge_rows(GV_DistanceType distance)
+{
+    enum {
+        ROWS = 100,
+        DIMENSION = 64
+    };
+    static Group group;
+    float *rows = make_rows(ROWS, DIMENSION, 1);
+    for (size_t i = 0; i < ROWS; i++) {
+        float *row = rows + i * DIMENSION, norm = gv_kernels_select(NULL)->dot(row, row, DIMENSION);
+        if (i % 2) memset(row, 0, DIMENSION * sizeof *row);
+        if (i % 2) row[i % DIMENSION] = 1.8e19f;
+        for (size_t j = 0; i % 2 == 0 && j < DIMENSION; j++) row[j] *= 1.7e19f / sqrtf(norm);
+    }
+    Base base;
+    open_base(&base, distance, DIMENSION, 8, 40, NULL);
+    add_group(&base, rows, ROWS, &group);
+    forget_patches(&group);
+    const GV_HNSW *hnsw = (const GV_HNSW *)base.index;
+    for (uint32_t a = 0; a < ROWS; a++) {
+        uint32_t slots[ROWS];
+        float ranks[ROWS];
+        GV_Target target = gv_hnsw_target(hnsw, a);
+        for (uint32_t b = 0; b < ROWS; b++) slots[b] = b;
+        gv_hnsw_measure(hnsw, &target, slots, ROWS, ranks);
+        for (uint32_t b = 0; b < ROWS; b++) {
+            float one = gv_hnsw_rank_between(hnsw, a, b), back = gv_hnsw_rank_between(hnsw, b, a);
+            CHECK(gv_rank_bits(one) == gv_rank_bits(ranks[b]) && gv_rank_bits(one) == gv_rank_bits(back),
+                  "ranks of %u and %u: %g, %g, %g", a, b, (double)one, (double)ranks[b], (double)back);
+            CHECK(one == one, "no rank of %u and %u", a, b);
+        }
+    }
+    close_base(&base);
+    free(rows);
+}
+
 /* ---- patches that nobody planned ---- */
 
 static void tear(GV_Patch *patch, uint64_t seed)
@@ -381,6 +420,7 @@ int main(void)
     test_recovery(GV_DISTANCE_COSINE, 33, 2);
     test_pivots();
     for (int distance = 0; distance < 4; distance++) {
+        test_huge_rows((GV_DistanceType)distance);
         test_exact((GV_DistanceType)distance, 32);
         test_exact((GV_DistanceType)distance, 100);
         for (size_t i = 0; i < sizeof dimensions / sizeof *dimensions; i++)
