@@ -122,7 +122,8 @@ static GV_Status check_table(const GV_Table *t, const GV_Kernels *kernels, GV_Ch
         float norm = kernels->dot(row, row, t->dimension), stored = gv_table_norm(t, slot);
         if (memcmp(&norm, &stored, sizeof norm) != 0) fault(report, "a stored norm that is not its row's, of row", id);
     }
-    if (live != t->live_count || (!t->ids_ascend && t->map.count != live)) fault(report, "the count of live rows is off:", t->live_count);
+    if (live != t->live_count || (!t->ids_ascend && t->map.count != live))
+        fault(report, "the count of live rows is off:", t->live_count);
     return GV_OK;
 }
 

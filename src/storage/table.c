@@ -103,8 +103,7 @@ GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwL
     GV_TRY(gv_slab_reserve(&t->metadata, slot_end));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, slot_end, lock));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, slot_end, lock));
-    return t->ids_ascend ? make_map(t, live, lock)
-                         : gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
+    return t->ids_ascend ? make_map(t, live, lock) : gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
 }
 
 uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)

@@ -25,9 +25,9 @@ typedef struct GV_Table {
     bool ids_ascend;     /* ... they ascend with the slots, of a mapped file: then what looks is a binary search */
     uint32_t slot_count; /* slots ever given out: all below are within every column */
     uint64_t live_count, next_id;
-    uint64_t version;       /* moves with what a filter may see: which rows are live, and their metadata */
+    uint64_t version; /* moves with what a filter may see: which rows are live, and their metadata */
     GV_LazySection *lazy_rows, *lazy_norms; /* NULL unless mapped */
-    uint8_t *metadata_base; /* metadata that came with the image, in one piece; not freed row by row */
+    uint8_t *metadata_base;                 /* metadata that came with the image, in one piece; not freed row by row */
     size_t metadata_base_bytes;
     bool metadata_borrowed; /* ... and it lies in the mapping */
 } GV_Table;
