@@ -117,7 +117,7 @@ typedef struct GV_OpenOptions {
     int32_t distance;             /* a GV_DistanceType; -1: the file's, or EUCLIDEAN for a new one. Default -1 */
     int32_t durability;           /* a GV_Durability. Default GV_DURABILITY_COMMIT */
     uint32_t read_only;           /* 1: no lock, no write, the state at open until gv_db_refresh(). Default 0 */
-    uint32_t memory_map;          /* 1 (implies read_only): map the vectors instead of reading them. Default 0 */
+    uint32_t memory_map;          /* 1 (implies read_only): map the file instead of reading it. Default 0 */
     uint32_t checkpoint_on_close; /* 1: pack the log into the image when closing. Default 1 */
     uint32_t threads;             /* for building; the index is the same for any. 0: one a CPU. Default 0 */
     uint64_t seed;                /* of the layer draw; 0: the file's, or the library's constant. Default 0 */
@@ -225,8 +225,10 @@ GV_Database *gv_db_open_with_hnsw_config(const char *filepath, size_t dimension,
 GV_Database *gv_db_open_with_ivfpq_config(const char *filepath, size_t dimension, GV_IndexType index_type,
                                           const GV_IVFPQConfig *config);
 
-/* Read-only, with the vectors left in the mapped file: opens at once, whatever the size. Checksums of vector
- * blocks are verified at their first touch, where a search may then answer GV_ERR_CORRUPT. */
+/* Read-only, with what is large left in the mapped file: vectors, their codes, the graph's links. Memory takes what is
+ * small or read at every opening: some 10 bytes a row, and the metadata's places. Each block of the rest is verified at
+ * its first touch, where a search may then answer GV_ERR_CORRUPT. A log tail is replayed into private copies of the
+ * pages, for which an HNSW index verifies its part of the file at once. */
 GV_Database *gv_db_open_mmap(const char *filepath, size_t dimension, GV_IndexType index_type);
 
 /* Open the bytes of a database file. They are copied; the handle lives in memory and may be written and saved. */

@@ -134,9 +134,9 @@ class Database:
         distance: DistanceType | int | None = None,
         hnsw_config: HNSWConfig | None = None,
     ) -> Database:
-        """Open a file read-only with its vectors left in the mapped file: at once, whatever the size.
+        """Open a file read-only, with vectors, their codes and the graph's links left in the mapped file: at once.
 
-        The checksum of a block of vectors is verified at its first touch, where a search may raise CorruptError.
+        The checksum of a block is verified at its first touch, where a search may raise CorruptError.
         """
         if path is None:
             raise ArgumentError("open_mmap needs the path of a file")

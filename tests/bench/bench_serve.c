@@ -2,7 +2,7 @@
  * run beside it, and how long a file takes to open after a clean close and after its writer was killed.
  *
  *   bench_serve latency FOLDER [rows] [dimension]      p50 and p99 alone, during one big add, during checkpoints
- *   bench_serve open FOLDER [rows] [dimension]         open times */
+ *   bench_serve open FOLDER [rows] [dimension]         open times, and the first 100 queries after each */
 #define _GNU_SOURCE
 #include <gigavector.h>
 #include <pthread.h>
@@ -168,19 +168,28 @@ static void latency(const char *folder, size_t rows, size_t dimension)
 
 /* ---- open ---- */
 
-static void time_open(const char *path, size_t dimension, bool map, const char *what, const float *query)
+/* Queries near rows from all over the file. */
+static void time_open(const char *path, size_t dimension, bool map, const char *what, const float *rows, size_t count)
 {
+    enum {
+        QUERIES = 100
+    };
     GV_DatabaseInfo info = {.struct_size = sizeof info};
     GV_Hit hits[10];
     size_t n;
-    double start = now_us();
+    double start = now_us(), searched = 0;
     GV_Database *db = open_file(path, dimension, map);
     double opened = now_us();
-    need(gv_db_search(db, query, dimension, 10, hits, &n), "search");
-    double searched = now_us();
+    for (size_t i = 0; i < QUERIES; i++) {
+        need(gv_db_search(db, rows + i * (count / QUERIES) * dimension, dimension, 10, hits, &n), "search");
+        if (i == 0) searched = now_us();
+    }
+    double ended = now_us();
     need(gv_db_get_info(db, &info), "info");
-    printf("%-40s open %9.1f ms, first search %7.2f ms, %llu rows, %llu groups replayed, log %.1f MiB\n", what,
-           (opened - start) / 1e3, (searched - opened) / 1e3, (unsigned long long)info.count,
+    printf("%-24s open %8.1f ms, first search %6.2f ms, first %d %7.1f ms, memory %7.1f MiB, %llu rows, %llu groups "
+           "replayed, log %.1f MiB\n",
+           what, (opened - start) / 1e3, (searched - opened) / 1e3, QUERIES, (ended - opened) / 1e3,
+           (double)info.memory_bytes / 1048576.0, (unsigned long long)info.count,
            (unsigned long long)info.recovered_groups, (double)info.log_bytes / 1048576.0);
     fflush(stdout);
     need(gv_db_close(db), "close");
@@ -212,10 +221,10 @@ static void open_times(const char *folder, size_t rows, size_t dimension)
     if (child < 0 || waitpid(child, &status, 0) != child || !WIFSIGNALED(status)) exit(1);
     snprintf(command, sizeof command, "cp '%s' '%s'", path, copy);
     if (system(command) != 0) exit(1);
-    time_open(copy, dimension, true, "mapped, writer killed", data);
-    time_open(path, dimension, false, "writer killed", data);
-    time_open(path, dimension, false, "clean close", data);
-    time_open(path, dimension, true, "clean close, mapped", data);
+    time_open(copy, dimension, true, "mapped, writer killed", data, rows);
+    time_open(path, dimension, false, "writer killed", data, rows);
+    time_open(path, dimension, false, "clean close", data, rows);
+    time_open(path, dimension, true, "clean close, mapped", data, rows);
     unlink(path);
     unlink(copy);
     free(data);
