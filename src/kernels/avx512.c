@@ -35,6 +35,22 @@ static inline float lanes_fold(lanes v)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+/* Sums of two registers, half the lanes each, side by side: a's in the lower half. */
+static inline lanes lanes_fold2(lanes a, lanes b)
+{
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+}
+
+static inline void lanes_fold4(lanes a, lanes b, lanes c, lanes d, float *out)
+{
+    lanes ab = lanes_fold2(a, b), cd = lanes_fold2(c, d);
+    lanes s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x4e));
+    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
+    __m512i firsts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, s)));
+}
+
 /* For code_body.h. */
 
 static inline void lanes_store(float *p, lanes v) { _mm512_storeu_ps(p, v); }

@@ -1,5 +1,6 @@
-/* kernel_body.h: the distance loops (and, by code_body.h, the code loops), written once over `lanes`, a register of GV_LANES floats. Each vector ISA's file
- * includes this once, after defining GV_ISA, GV_LANES and the lanes_* operations; hence no include guard.
+/* kernel_body.h: the distance loops (and, by tile_body.h and code_body.h, those for many rows and for codes), written once
+ * over `lanes`, a register of GV_LANES floats. Each vector ISA's file includes this once, after defining GV_ISA, GV_LANES
+ * and the lanes_* operations; hence no include guard.
  *
  * The order of every sum is the one that kernels.h promises: lane l of register acc<r> is partial r * GV_LANES + l.
  * In the tail, partials that meet no element are left alone, which equals adding 0 to them: a partial starts at +0,
@@ -15,12 +16,15 @@ enum {
 #if GV_LANES == 16
 #define EACH_REGISTER(X) X(0) X(1)
 #define FOLD_REGISTERS ADD_TO(0, 1)
+#define TILE_ROWS 4
 #elif GV_LANES == 8
 #define EACH_REGISTER(X) X(0) X(1) X(2) X(3)
 #define FOLD_REGISTERS ADD_TO(0, 2), ADD_TO(1, 3), ADD_TO(0, 1)
+#define TILE_ROWS 2
 #elif GV_LANES == 4
 #define EACH_REGISTER(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define FOLD_REGISTERS ADD_TO(0, 4), ADD_TO(1, 5), ADD_TO(2, 6), ADD_TO(3, 7), ADD_TO(0, 2), ADD_TO(1, 3), ADD_TO(0, 1)
+#define TILE_ROWS 2
 #else
 #error "GV_LANES: 4, 8 or 16"
 #endif
@@ -77,6 +81,8 @@ static float dot(const float *a, const float *b, size_t n) { return sum_of_terms
 
 static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(a, b, n, absolute_difference); }
 
+#include "kernels/tile_body.h"
+
 #include "kernels/code_body.h"
 
 #define TABLE_OF(isa) gv_kernels_##isa
@@ -88,6 +94,9 @@ const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA),
                                        .l2sq = l2sq,
                                        .dot = dot,
                                        .l1 = l1,
+                                       .l2sq_many = l2sq_many,
+                                       .dot_many = dot_many,
+                                       .l1_many = l1_many,
                                        .sum = sum_of,
                                        .rotate = rotate,
                                        .encode_row = encode_row,

@@ -11,11 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    GV_TILE_QUERIES = 4
+};
+
+typedef void (*GV_Sums)(const float *const *rows, size_t row_count, const float *const *queries, size_t query_count,
+                        size_t n, float *out);
+
 typedef struct GV_Kernels {
     const char *name;                                        /* "scalar", "sse41", "avx2", "avx512", "wasm128" */
     float (*l2sq)(const float *a, const float *b, size_t n); /* sum of squared differences */
     float (*dot)(const float *a, const float *b, size_t n);
     float (*l1)(const float *a, const float *b, size_t n); /* sum of absolute differences */
+
+    /* The same bits for every row with every query, several at a time: out[i * query_count + j] is of rows[i] and queries[j].
+     * Best where query_count is a multiple of GV_TILE_QUERIES. */
+    GV_Sums l2sq_many, dot_many, l1_many;
 
     /* Codes that stand for rows during a walk: codes.h has the formulas and layouts. n is a multiple of 64. */
     float (*sum)(const float *x, size_t n);

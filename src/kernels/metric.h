@@ -25,7 +25,20 @@ static inline float gv_cosine_distance(float dot, float a_squared_norm, float b_
     return distance < 0.0f ? 0.0f : distance > 2.0f ? 2.0f : distance;
 }
 
-/* The rank of row `b` for query `a`; the squared norms are gv_kernels dot(x, x), and only COSINE reads them. */
+/* The rank that a kernel's sum stands for: l2sq, dot or l1, whichever the metric needs. The squared norms are gv_kernels
+ * dot(x, x), and only COSINE reads them. */
+static inline float gv_rank_of_sum(GV_DistanceType distance, float sum, float a_squared_norm, float b_squared_norm)
+{
+    switch (distance) {
+    case GV_DISTANCE_COSINE: return gv_cosine_distance(sum, a_squared_norm, b_squared_norm);
+    case GV_DISTANCE_DOT_PRODUCT: return 0.0f - sum; /* 0 - 0 is +0 */
+    case GV_DISTANCE_MANHATTAN:
+    case GV_DISTANCE_EUCLIDEAN: break;
+    }
+    return sum;
+}
+
+/* The rank of row `b` for query `a`. */
 static inline float gv_rank(const GV_Metric *metric, const float *a, float a_squared_norm, const float *b,
                             float b_squared_norm)
 {
@@ -33,11 +46,23 @@ static inline float gv_rank(const GV_Metric *metric, const float *a, float a_squ
     size_t n = metric->dimension;
     switch (metric->distance) {
     case GV_DISTANCE_COSINE: return gv_cosine_distance(kernels->dot(a, b, n), a_squared_norm, b_squared_norm);
-    case GV_DISTANCE_DOT_PRODUCT: return 0.0f - kernels->dot(a, b, n); /* 0 - 0 is +0 */
+    case GV_DISTANCE_DOT_PRODUCT: return 0.0f - kernels->dot(a, b, n);
     case GV_DISTANCE_MANHATTAN: return kernels->l1(a, b, n);
     case GV_DISTANCE_EUCLIDEAN: break;
     }
     return kernels->l2sq(a, b, n);
+}
+
+/* The kernel of those sums for many rows and queries. */
+static inline GV_Sums gv_metric_sums(const GV_Metric *metric)
+{
+    switch (metric->distance) {
+    case GV_DISTANCE_COSINE:
+    case GV_DISTANCE_DOT_PRODUCT: return metric->kernels->dot_many;
+    case GV_DISTANCE_MANHATTAN: return metric->kernels->l1_many;
+    case GV_DISTANCE_EUCLIDEAN: break;
+    }
+    return metric->kernels->l2sq_many;
 }
 
 static inline float gv_distance_of_rank(GV_DistanceType distance, float rank)

@@ -48,6 +48,34 @@ static float dot(const float *a, const float *b, size_t n) { return sum_of_terms
 
 static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(a, b, n, absolute_difference); }
 
+ALWAYS_INLINE void sums_of_terms(const float *const *rows, size_t row_count, const float *const *queries,
+                                 size_t query_count, size_t n, float *out, term_fn term)
+{
+    for (size_t i = 0; i < row_count; i++) {
+        for (size_t j = 0; j < query_count; j++) {
+            out[i * query_count + j] = sum_of_terms(queries[j], rows[i], n, term);
+        }
+    }
+}
+
+static void l2sq_many(const float *const *rows, size_t row_count, const float *const *queries, size_t query_count,
+                      size_t n, float *out)
+{
+    sums_of_terms(rows, row_count, queries, query_count, n, out, squared_difference);
+}
+
+static void dot_many(const float *const *rows, size_t row_count, const float *const *queries, size_t query_count,
+                     size_t n, float *out)
+{
+    sums_of_terms(rows, row_count, queries, query_count, n, out, product);
+}
+
+static void l1_many(const float *const *rows, size_t row_count, const float *const *queries, size_t query_count,
+                    size_t n, float *out)
+{
+    sums_of_terms(rows, row_count, queries, query_count, n, out, absolute_difference);
+}
+
 ALWAYS_INLINE float first(float a, float b)
 {
     (void)b;
@@ -213,6 +241,9 @@ const GV_Kernels gv_kernels_scalar = {.name = "scalar",
                                       .l2sq = l2sq,
                                       .dot = dot,
                                       .l1 = l1,
+                                      .l2sq_many = l2sq_many,
+                                      .dot_many = dot_many,
+                                      .l1_many = l1_many,
                                       .sum = sum_of,
                                       .rotate = rotate,
                                       .encode_row = encode_row,

@@ -38,6 +38,13 @@ static inline float lanes_fold(lanes v)
     return _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)));
 }
 
+static inline void lanes_fold4(lanes a, lanes b, lanes c, lanes d, float *out)
+{
+    lanes ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
+    lanes cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd)));
+}
+
 /* For code_body.h. */
 
 static inline void lanes_store(float *p, lanes v) { _mm_storeu_ps(p, v); }

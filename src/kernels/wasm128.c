@@ -36,6 +36,14 @@ static inline float lanes_fold(lanes v)
     return wasm_f32x4_extract_lane(v, 0) + wasm_f32x4_extract_lane(v, 1);
 }
 
+static inline void lanes_fold4(lanes a, lanes b, lanes c, lanes d, float *out)
+{
+    lanes ab = wasm_f32x4_add(wasm_i32x4_shuffle(a, b, 0, 1, 4, 5), wasm_i32x4_shuffle(a, b, 2, 3, 6, 7));
+    lanes cd = wasm_f32x4_add(wasm_i32x4_shuffle(c, d, 0, 1, 4, 5), wasm_i32x4_shuffle(c, d, 2, 3, 6, 7));
+    v128_t even = wasm_i32x4_shuffle(ab, cd, 0, 2, 4, 6), odd = wasm_i32x4_shuffle(ab, cd, 1, 3, 5, 7);
+    wasm_v128_store(out, wasm_f32x4_add(even, odd));
+}
+
 /* For code_body.h. */
 
 static inline void lanes_store(float *p, lanes v) { wasm_v128_store(p, v); }

@@ -7,9 +7,9 @@ enum {
 };
 
 enum {
-    BLOCK_BYTES = 1 << 14,    /* of queries that share a scan */
+    BLOCK_BYTES = 1 << 17,    /* of queries that share a scan: well within a second cache */
     BLOCK_HITS = 1 << 16,     /* of all of them */
-    BLOCK_PATIENCE = 1 << 29, /* components that a shared scan compares: some 50 ms */
+    BLOCK_PATIENCE = 1 << 30, /* components that a shared scan compares: some 50 ms */
     BLOCK_LEAST = 4
 };
 

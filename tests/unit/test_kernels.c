@@ -1,7 +1,7 @@
 /* test_kernels.c: every kernel gives the bits of the canonical order of sums, at every dimension.
  *
  * Without this test a kernel could fuse a multiply-add, fold in another order or read past a row, and hits would then
- * depend on the CPU that computed them, or a search at the end of a mapped file would crash.
+ * depend on the CPU that computed them or on how many were asked for at once, or a search at the end of a mapped file would crash.
  * The last line is a hash of all reference results: native and WASM must print the same one. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS is not in POSIX */
 #include "kernels/kernels.h"
@@ -174,6 +174,69 @@ static size_t compare_dimension(const Tables *tables, size_t n, uint64_t *state)
     return cases;
 }
 
+/* ---- several rows and queries at once ---- */
+
+enum {
+    TILE_N = 1100,
+    ROWS = 9, /* one more than two tiles of any kernel */
+    QUERIES = 6
+};
+
+static float tile_rows[ROWS][TILE_N + SLACK], tile_queries[QUERIES][TILE_N + SLACK];
+
+static GV_Sums sums_of(const GV_Kernels *table, size_t which)
+{
+    return which == 0 ? table->l2sq_many : which == 1 ? table->dot_many : table->l1_many;
+}
+
+static void compare_many(const GV_Kernels *reference, const GV_Kernels *table, size_t rows, size_t queries, size_t n)
+{
+    const float *row[ROWS], *query[QUERIES];
+    for (size_t i = 0; i < rows; i++) row[i] = tile_rows[i] + i % 3; /* off the alignment of a register, some of them */
+    for (size_t j = 0; j < queries; j++) query[j] = tile_queries[j] + j % 2;
+    for (size_t which = 0; which < SUMS; which++) {
+        float out[ROWS * QUERIES + 1];
+        out[rows * queries] = 4711.0F;
+        sums_of(table, which)(row, rows, query, queries, n, out);
+        for (size_t i = 0; i < rows; i++) {
+            for (size_t j = 0; j < queries; j++) {
+                float one = sum_of(reference, which)(query[j], row[i], n), many = out[i * queries + j];
+                CHECK(bits_of(many) == bits_of(one),
+                      "%s of %zu values, row %zu of %zu, query %zu of %zu: %s %a, alone %a", sum_names[which], n, i,
+                      rows, j, queries, table->name, (double)many, (double)one);
+            }
+        }
+        CHECK(out[rows * queries] == 4711.0F, "%s of %zu x %zu wrote behind the last sum", sum_names[which], rows,
+              queries);
+    }
+}
+
+/* What is behind a vector is NaN: one element too many is seen. */
+static void fill_tiles(size_t n, Values values, uint64_t *state)
+{
+    for (size_t v = 0; v < ROWS + QUERIES; v++) {
+        float *vector = v < ROWS ? tile_rows[v] : tile_queries[v - ROWS];
+        size_t offset = v < ROWS ? v % 3 : (v - ROWS) % 2;
+        for (size_t i = 0; i < TILE_N + SLACK; i++) vector[i] = NAN;
+        for (size_t i = 0; i < n; i++) vector[offset + i] = random_value(state, values);
+    }
+}
+
+static void many_at_once(const Tables *tables, uint64_t *state)
+{
+    size_t compared = 0;
+    for (size_t n = 0; n <= TILE_N; n += n < 100 ? 1 : 97) {
+        fill_tiles(n, (Values)(n % VALUES_COUNT), state);
+        for (size_t t = 0; t < tables->count; t++) {
+            for (size_t rows = 0; rows <= ROWS; rows++) {
+                for (size_t queries = 0; queries <= QUERIES; queries++, compared++)
+                    compare_many(tables->table[0], tables->table[t], rows, queries, n);
+            }
+        }
+    }
+    printf("ok: %zu times some rows with some queries at once: the bits of each pair alone\n", compared);
+}
+
 #if !defined(__wasm__)
 /* A page's last floats, followed by a page that may not be touched. */
 static float *end_of_readable(size_t bytes)
@@ -195,6 +258,13 @@ static void rows_at_the_end_of_a_page(const Tables *tables, uint64_t *state)
             end_b[-(ptrdiff_t)i] = random_value(state, UNIFORM);
         }
         compare_all(tables, end_a - n, end_b - n, n, "end-of-page");
+        for (size_t t = 0; t < tables->count; t++) {
+            const float *row = end_a - n, *query = end_b - n;
+            float sum;
+            tables->table[t]->dot_many(&row, 1, &query, 1, n, &sum);
+            CHECK(bits_of(sum) == bits_of(tables->table[0]->dot(query, row, n)), "dot_many at the end of a page, %zu",
+                  n);
+        }
     }
     puts("ok: rows of 0..257 elements at the end of a page, the next one unreadable");
 }
@@ -275,6 +345,7 @@ int main(void)
     uint64_t portable_hash = hash; /* before what only some targets run */
     printf("ok: %zu pairs of rows, dimensions 0..257, 384, 768, 1024, 1536, %d: l2sq, dot and l1 equal in every bit\n",
            cases, MAX_N);
+    many_at_once(&tables, &state);
 #if defined(__wasm__)
     puts("skipped: rows at the end of a page: WebAssembly has no page protection");
 #else
