@@ -122,7 +122,7 @@ class Contender:
             self.result |= self.worker.ask("version")
             with TURN:
                 built = self.worker.ask("build", threads=threads)
-            for key in ("memory_bytes", "resident_bytes"):
+            for key in ("memory_bytes", "grown_bytes"):
                 self.result[key] = built.pop(key)
             self.result["build"].append({"threads": threads, **built})
 

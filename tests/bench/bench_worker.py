@@ -2,7 +2,7 @@
 
     python bench_worker.py NAME FOLDER      an index of bench_indexes.py over a data set of bench_data.py
 
-{"do": "build", "threads": 1}               -> seconds, cpu_seconds, memory_bytes, resident_bytes
+{"do": "build", "threads": 1}               -> seconds, cpu_seconds, memory_bytes (counted, or resident at rest), grown_bytes (resident, as the build leaves it)
 {"do": "search", "setting": 50}             -> seconds, cpu_seconds, recall, queries: all in one call, on one thread
 {"do": "single", "setting": 50}             -> p50_us, p99_us: one query a call
 {"do": "save", "path": "..."}               -> seconds, bytes
@@ -41,11 +41,12 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     return clock() - start, result
 
 
-def resident_bytes() -> int:
-    """What this process has in memory, freed blocks of the heap given back first."""
+def resident_bytes(at_rest: bool) -> int:
+    """What this process has in memory; at rest: once freed blocks of the heap have been given back."""
     gc.collect()
     try:
-        ctypes.CDLL(None).malloc_trim(0)
+        if at_rest:
+            ctypes.CDLL(None).malloc_trim(0)
     except AttributeError:
         pass  # not glibc
     with open("/proc/self/statm") as f:
@@ -76,13 +77,13 @@ class Worker:
 
     def build(self, threads: int) -> dict[str, Any]:
         self._warm_up(threads)
-        before, cpu = resident_bytes(), time.process_time()
+        before, cpu = resident_bytes(True), time.process_time()
         seconds, _ = timed(lambda: self.index.build(self.data.base, self.data.metric, threads))
         cpu = time.process_time() - cpu
-        grown = resident_bytes() - before
+        grown, rest = (resident_bytes(at_rest) - before for at_rest in (False, True))
         counted = self.index.memory_bytes()
-        memory = grown if counted is None else counted
-        return {"seconds": seconds, "cpu_seconds": cpu, "memory_bytes": memory, "resident_bytes": grown}
+        memory = rest if counted is None else counted
+        return {"seconds": seconds, "cpu_seconds": cpu, "memory_bytes": memory, "grown_bytes": grown}
 
     def search(self, setting: Any) -> dict[str, Any]:
         self.index.set(settled(setting))

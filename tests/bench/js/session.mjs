@@ -32,7 +32,7 @@ export async function openSession(name, platform) {
       await index.build(data.base, data); // sets index.start when it begins to insert
       const seconds = (performance.now() - index.start) / 1e3;
       const { memory_bytes, module_bytes } = index.memory();
-      return { seconds, memory_bytes, resident_bytes: module_bytes };
+      return { seconds, memory_bytes, grown_bytes: module_bytes };
     },
 
     search({ setting }) {
