@@ -107,6 +107,7 @@ static GV_Database *open_index(const Work *work, GV_IndexType type, const char *
     config.use_binary_quant = work->hybrid;
     GV_OpenOptions options;
     gv_open_options_init(&options);
+    options.threads = 1; /* instructions are counted by the caller */
     options.index_type = type;
     options.dimension = work->dimension;
     options.distance = work->distance;
