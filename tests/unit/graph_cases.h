@@ -1,5 +1,5 @@
 /* graph_cases.h: a table with a graph and nothing around them, rows in clusters, and how two graphs are compared: for
- * test_hnsw.c and test_hnsw_build.c. */
+ * the tests of the graph. */
 #ifndef GV_GRAPH_CASES_H
 #define GV_GRAPH_CASES_H
 #include "index/hnsw.h"
@@ -236,6 +236,112 @@ static inline GV_Status reopen(const Base *from, Base *to)
     vfs->close(file);
     gv_vfs_memory_free(vfs);
     return status;
+}
+
+/* ---- groups: rows that come, or go, in one call ---- */
+
+typedef struct Group {
+    GV_Step steps[5000];
+    size_t count;
+    struct {
+        uint32_t *words;
+        size_t count, steps;
+    } patches[5000];
+    size_t patch_count;
+} Group;
+
+static inline void note_step(Group *group, uint32_t slot, bool removes)
+{
+    CHECK(group->count < sizeof group->steps / sizeof *group->steps, "too long a group");
+    group->steps[group->count++] = (GV_Step){slot, removes};
+}
+
+static inline void forget_patches(Group *group)
+{
+    for (size_t i = 0; i < group->patch_count; i++) free(group->patches[i].words);
+    group->count = group->patch_count = 0;
+}
+
+static inline void keep_patch(Group *group, const GV_Patch *patch, size_t steps)
+{
+    size_t i = group->patch_count++, bytes = patch->count * sizeof *patch->words;
+    group->patches[i].words = malloc(bytes + 1);
+    CHECK(group->patches[i].words, "no memory for a patch");
+    memcpy(group->patches[i].words, patch->words, bytes);
+    group->patches[i].count = patch->count;
+    group->patches[i].steps = steps;
+}
+
+/* Plan and commit what is left of a group, from step `from` on. */
+static inline void run_steps(Base *base, Group *group, size_t from)
+{
+    for (size_t at = from; at < group->count;) {
+        size_t steps = base->index->ops->plan(base->index, group->steps + at, group->count - at, &base->patch, NULL);
+        CHECK(steps >= 1 && steps <= group->count - at, "%zu steps of %zu", steps, group->count - at);
+        keep_patch(group, &base->patch, steps);
+        base->index->ops->commit(base->index, &base->patch, NULL);
+        at += steps;
+    }
+    base->index->ops->settle(base->index);
+}
+
+/* As a call does it: room for all, rows staged, steps run, and only then rows shown. */
+static inline void add_group(Base *base, const float *rows, size_t count, Group *group)
+{
+    uint32_t next = 0;
+    group->count = group->patch_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        next = gv_table_free_slot(&base->table, next);
+        note_step(group, next++, false);
+    }
+    reserve(base, next > base->table.slot_count ? next : base->table.slot_count, count);
+    for (size_t i = 0; i < count; i++) {
+        const float *row = rows + i * base->metric.dimension;
+        float norm = base->metric.kernels->dot(row, row, base->metric.dimension);
+        gv_table_stage(&base->table, group->steps[i].slot, base->table.next_id + i, row, norm, NULL);
+        gv_table_enter(&base->table, group->steps[i].slot);
+    }
+    run_steps(base, group, 0);
+    for (size_t i = 0; i < count; i++) gv_table_show(&base->table, group->steps[i].slot);
+    base->table.next_id += count;
+}
+
+/* As recovery does it: row after row, each with room for one more; then `whole` patches, the rest planned again. */
+static inline void recover_group(Base *copy, const float *rows, const Group *from, size_t whole)
+{
+    static Group group;
+    group.count = group.patch_count = 0;
+    for (size_t i = 0; i < from->count; i++) {
+        const float *row = rows + i * copy->metric.dimension;
+        uint32_t slot = gv_table_free_slot(&copy->table, 0);
+        reserve(copy, slot < copy->table.slot_count ? copy->table.slot_count : slot + 1, group.count + 2);
+        float norm = copy->metric.kernels->dot(row, row, copy->metric.dimension);
+        gv_table_stage(&copy->table, slot, copy->table.next_id++, row, norm, NULL);
+        gv_table_enter(&copy->table, slot);
+        gv_table_show(&copy->table, slot);
+        CHECK(slot == from->steps[i].slot, "slot %u, in the copy %u", from->steps[i].slot, slot);
+        note_step(&group, slot, false);
+    }
+    size_t done = 0;
+    for (size_t i = 0; i < whole; i++) {
+        size_t steps = 0;
+        memcpy(copy->patch.words, from->patches[i].words, from->patches[i].count * sizeof(uint32_t));
+        copy->patch.count = from->patches[i].count;
+        CHECK_OK(copy->index->ops->replay(copy->index, group.steps + done, group.count - done, &copy->patch, &steps));
+        CHECK(steps == from->patches[i].steps, "patch %zu: %zu steps, not %zu", i, steps, from->patches[i].steps);
+        done += steps;
+    }
+    run_steps(copy, &group, done);
+    forget_patches(&group);
+}
+
+/* Every tenth row is one that was there before: a row of an earlier group, or of this one. */
+static inline float *make_repeating_rows(size_t count, size_t dimension, uint64_t seed)
+{
+    float *rows = make_rows(count, dimension, seed);
+    for (size_t i = 10; i < count; i += 10)
+        memcpy(rows + i * dimension, rows + (gv_random(41, i) % i) * dimension, dimension * sizeof *rows);
+    return rows;
 }
 
 #endif

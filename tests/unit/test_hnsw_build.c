@@ -1,145 +1,9 @@
-/* test_hnsw_build.c: without it, rows planned in batches could become another graph on other threads, on another kernel or
- * after a kill, searches could begin at nodes that are gone, and distances that were estimated from codes could reach
- * the user. */
+/* test_hnsw_build.c: without it, rows planned in batches could become another graph on another kernel or after a kill,
+ * searches could begin at nodes that are gone, and distances that were estimated from codes could reach the user. */
 #include "graph_cases.h"
 #include <math.h>
 
-/* ---- groups: rows that come, or go, in one call ---- */
-
-typedef struct Group {
-    GV_Step steps[5000];
-    size_t count;
-    struct {
-        uint32_t *words;
-        size_t count, steps;
-    } patches[5000];
-    size_t patch_count;
-} Group;
-
-static void note_step(Group *group, uint32_t slot, bool removes)
-{
-    CHECK(group->count < sizeof group->steps / sizeof *group->steps, "too long a group");
-    group->steps[group->count++] = (GV_Step){slot, removes};
-}
-
-static void forget_patches(Group *group)
-{
-    for (size_t i = 0; i < group->patch_count; i++) free(group->patches[i].words);
-    group->count = group->patch_count = 0;
-}
-
-static void keep_patch(Group *group, const GV_Patch *patch, size_t steps)
-{
-    size_t i = group->patch_count++, bytes = patch->count * sizeof *patch->words;
-    group->patches[i].words = malloc(bytes + 1);
-    CHECK(group->patches[i].words, "no memory for a patch");
-    memcpy(group->patches[i].words, patch->words, bytes);
-    group->patches[i].count = patch->count;
-    group->patches[i].steps = steps;
-}
-
-/* Plan and commit what is left of a group, from step `from` on. */
-static void run_steps(Base *base, Group *group, size_t from)
-{
-    for (size_t at = from; at < group->count;) {
-        size_t steps = base->index->ops->plan(base->index, group->steps + at, group->count - at, &base->patch, NULL);
-        CHECK(steps >= 1 && steps <= group->count - at, "%zu steps of %zu", steps, group->count - at);
-        keep_patch(group, &base->patch, steps);
-        base->index->ops->commit(base->index, &base->patch, NULL);
-        at += steps;
-    }
-    base->index->ops->settle(base->index);
-}
-
-/* As a call does it: room for all, rows staged, steps run, and only then rows shown. */
-static void add_group(Base *base, const float *rows, size_t count, Group *group)
-{
-    uint32_t next = 0;
-    group->count = group->patch_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        next = gv_table_free_slot(&base->table, next);
-        note_step(group, next++, false);
-    }
-    reserve(base, next > base->table.slot_count ? next : base->table.slot_count, count);
-    for (size_t i = 0; i < count; i++) {
-        const float *row = rows + i * base->metric.dimension;
-        float norm = base->metric.kernels->dot(row, row, base->metric.dimension);
-        gv_table_stage(&base->table, group->steps[i].slot, base->table.next_id + i, row, norm, NULL);
-        gv_table_enter(&base->table, group->steps[i].slot);
-    }
-    run_steps(base, group, 0);
-    for (size_t i = 0; i < count; i++) gv_table_show(&base->table, group->steps[i].slot);
-    base->table.next_id += count;
-}
-
-/* As recovery does it: row after row, each with room for one more; then `whole` patches, the rest planned again. */
-static void recover_group(Base *copy, const float *rows, const Group *from, size_t whole)
-{
-    static Group group;
-    group.count = group.patch_count = 0;
-    for (size_t i = 0; i < from->count; i++) {
-        const float *row = rows + i * copy->metric.dimension;
-        uint32_t slot = gv_table_free_slot(&copy->table, 0);
-        reserve(copy, slot < copy->table.slot_count ? copy->table.slot_count : slot + 1, group.count + 2);
-        float norm = copy->metric.kernels->dot(row, row, copy->metric.dimension);
-        gv_table_stage(&copy->table, slot, copy->table.next_id++, row, norm, NULL);
-        gv_table_enter(&copy->table, slot);
-        gv_table_show(&copy->table, slot);
-        CHECK(slot == from->steps[i].slot, "slot %u, in the copy %u", from->steps[i].slot, slot);
-        note_step(&group, slot, false);
-    }
-    size_t done = 0;
-    for (size_t i = 0; i < whole; i++) {
-        size_t steps = 0;
-        memcpy(copy->patch.words, from->patches[i].words, from->patches[i].count * sizeof(uint32_t));
-        copy->patch.count = from->patches[i].count;
-        CHECK_OK(copy->index->ops->replay(copy->index, group.steps + done, group.count - done, &copy->patch, &steps));
-        CHECK(steps == from->patches[i].steps, "patch %zu: %zu steps, not %zu", i, steps, from->patches[i].steps);
-        done += steps;
-    }
-    run_steps(copy, &group, done);
-    forget_patches(&group);
-}
-
-/* Every tenth row is one that was there before: a row of an earlier group, or of this one. */
-static float *make_repeating_rows(size_t count, size_t dimension, uint64_t seed)
-{
-    float *rows = make_rows(count, dimension, seed);
-    for (size_t i = 10; i < count; i += 10)
-        memcpy(rows + i * dimension, rows + (gv_random(41, i) % i) * dimension, dimension * sizeof *rows);
-    return rows;
-}
-
 /* ---- the tests ---- */
-
-static void test_threads(GV_DistanceType distance, size_t dimension)
-{
-    enum {
-        ROWS = 4000,
-        FIRST = 1500
-    };
-    static const uint32_t threads[] = {1, 2, 8};
-    static Group group;
-    float *rows = make_repeating_rows(ROWS, dimension, 1);
-    Base bases[3];
-    GV_Pool pool;
-    CHECK(gv_pool_init(&pool) == 0, "no pool");
-    for (size_t i = 0; i < 3; i++) {
-        open_threaded(&bases[i], distance, dimension, 8, 60, NULL, &pool, threads[i]);
-        add_group(&bases[i], rows, FIRST, &group);
-        forget_patches(&group);
-        for (uint64_t id = 0; id < FIRST; id += 3) forget(&bases[i], id);
-        add_group(&bases[i], rows + FIRST * dimension, ROWS - FIRST, &group);
-        CHECK(group.patch_count < group.count / 10, "%zu batches of %zu rows", group.patch_count, group.count);
-        forget_patches(&group);
-        CHECK(((GV_HNSW *)bases[i].index)->head_count > 0, "no equal rows");
-        if (i > 0) check_same(&bases[0], &bases[i], "on other threads");
-    }
-    check_graph(&bases[0], 0.999);
-    for (size_t i = 0; i < 3; i++) close_base(&bases[i]);
-    gv_pool_destroy(&pool);
-    free(rows);
-}
 
 /* A kill leaves a group with some of its patches. */
 static void test_recovery(GV_DistanceType distance, size_t dimension, uint32_t m)
@@ -413,8 +277,6 @@ static void test_torn_batches(void)
 int main(void)
 {
     static const size_t dimensions[] = {37, 64, 100, 384};
-    test_threads(GV_DISTANCE_EUCLIDEAN, 24);
-    test_threads(GV_DISTANCE_COSINE, 64);
     test_recovery(GV_DISTANCE_EUCLIDEAN, 40, 16);
     test_recovery(GV_DISTANCE_MANHATTAN, 6, 2);
     test_recovery(GV_DISTANCE_COSINE, 33, 2);
