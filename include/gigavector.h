@@ -306,6 +306,11 @@ GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query
 GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
                             const GV_SearchOptions *options, GV_Rows **out);
 
+/* The same for `queries[query_count, dimension]`, as gv_db_search_batch(): `out[query_count]` are each for gv_rows_free(); all NULL
+ * where the call fails. The rows of one query are as of one instant. */
+GV_Status gv_db_search_batch_rows(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
+                                  const GV_SearchOptions *options, GV_Rows **out);
+
 /* Copy of row `id`, for gv_vector_free(); GV_ERR_NOT_FOUND if it is not live. */
 GV_Status gv_db_get(GV_Database *db, uint64_t id, GV_Vector **out);
 

@@ -55,6 +55,7 @@ Bytes = bytes | bytearray | memoryview
 _UINT64S = ffi.typeof("uint64_t[]")
 _ONE_ID = ffi.typeof("uint64_t[1]")
 _ROWS_OUT = ffi.typeof("GV_Rows **")
+_MANY_ROWS_OUT = ffi.typeof("GV_Rows *[]")
 _NULL = ffi.NULL
 _NO_FLOATS: npt.NDArray[np.float32] = np.empty(0, np.float32)
 _WIDE_K = 1024  # knn_query() gives [n, k] arrays up to this k, whatever the number of rows
@@ -321,14 +322,22 @@ class Database:
         with_vectors: bool = True,
         with_metadata: bool = True,
     ) -> list[list[SearchHit]]:
-        """search() for many queries: one list of hits each. See knn_query() for NumPy arrays instead."""
+        """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead."""
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
         options, _keep = search_options(
             distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
         )
-        lent, width = ffi.from_buffer(FLOATS, rows), hit_count(k)
-        return [self._search_rows(lent + at * dimension, dimension, width, options) for at in range(count)]
+        width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
+        lent = ffi.from_buffer(FLOATS, rows)
+        if self._call(lib.gv_db_search_batch_rows, lent, count, dimension, width, options, out):
+            raise last_error(QueryError if width == 0 else ArgumentError)
+        found = ffi.unpack(out, count)
+        try:
+            return list(map(_hits, found))
+        finally:
+            for each in found:
+                lib.gv_rows_free(each)
 
     def knn_query(
         self,
@@ -401,14 +410,9 @@ class Database:
             raise last_error(QueryError if k == 0 else ArgumentError)
         rows = out[0]
         try:
-            count = rows.count
-            if count == 0:
-                return []
-            ids, distances = ffi.unpack(rows.ids, count), ffi.unpack(rows.distances, count)
-            vectors = _vectors(rows, count)
+            return _hits(rows)
         finally:
             lib.gv_rows_free(rows)
-        return list(map(SearchHit, ids, distances, vectors))
 
     # ---- care ----
 
@@ -526,6 +530,15 @@ def _closer() -> Callable[[Any], None]:
 
 def _closed() -> ClosedError:
     return ClosedError("the database is closed")
+
+
+def _hits(rows: Any) -> list[SearchHit]:
+    """What a GV_Rows of a search holds, copied out of it."""
+    count = rows.count
+    if count == 0:
+        return []
+    ids, distances = ffi.unpack(rows.ids, count), ffi.unpack(rows.distances, count)
+    return list(map(SearchHit, ids, distances, _vectors(rows, count)))
 
 
 def _vectors(rows: Any, count: int) -> Iterable[Vector]:

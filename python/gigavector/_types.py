@@ -34,6 +34,9 @@ class DistanceType(IntEnum):
     MANHATTAN = lib.GV_DISTANCE_MANHATTAN
 
 
+_NO_METADATA: Any = object()
+
+
 @dataclass(eq=False, slots=True)
 class Vector:
     """One row: its components as float32, and its metadata."""
@@ -49,41 +52,30 @@ class Vector:
     __hash__ = None  # type: ignore[assignment]
 
 
-class _LateMetadata:
-    """In the place of one row's metadata until it is first used; `found` is what all rows of a search share."""
-
-    __slots__ = ("found", "row")
-
-    def __init__(self, found: list[Any], row: int) -> None:
-        self.found = found
-        self.row = row
-
-    def unpacked(self) -> dict[str, str]:
-        found = self.found
-        packed, rows = found
-        if type(packed) is bytes:  # all rows at once: where one begins is known when those before it are read
-            packed = unpack_rows(packed, rows)
-            found[0] = packed
-        pairs: dict[str, str] = packed[self.row]
-        return pairs
-
-
 if not TYPE_CHECKING:  # to a type checker, and to dataclasses, `metadata` stays the field it is
-    _metadata_of, _set_metadata = Vector.metadata.__get__, Vector.metadata.__set__
+    Vector._slot = Vector.metadata  # the same place by another name, as quick as any attribute
 
-    def _metadata(vector: Vector) -> dict[str, str]:
-        pairs = _metadata_of(vector)
-        if type(pairs) is _LateMetadata:
-            pairs = pairs.unpacked()
-            _set_metadata(vector, pairs)
+    def _metadata(self) -> dict[str, str]:
+        pairs = self._slot
+        if type(pairs) is tuple:  # of found_vectors()
+            found, row = pairs
+            packed, rows = found
+            if type(packed) is bytes:  # of all rows at once: where one begins is known when those before it are read
+                found[0] = packed = unpack_rows(packed, rows)
+            pairs = self._slot = packed[row]
         return pairs
 
-    Vector.metadata = property(_metadata, _set_metadata)
+    def _init(self, data: npt.NDArray[np.float32], metadata: dict[str, str] = _NO_METADATA) -> None:
+        self.data = data
+        self._slot = {} if metadata is _NO_METADATA else metadata
+
+    Vector.__init__ = _init
+    Vector.metadata = property(_metadata, Vector._slot.__set__)
 
 
 def found_vectors(vectors: Iterable[npt.NDArray[np.float32]], packed: bytes, count: int) -> Iterable[Vector]:
     """`count` vectors with the metadata of `packed`, as of the search, which is unpacked when it is first used."""
-    late: Any = map(_LateMetadata, repeat([packed, count]), range(count))
+    late: Any = zip(repeat([packed, count]), range(count))
     return map(Vector, vectors, late)
 
 

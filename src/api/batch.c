@@ -1,16 +1,18 @@
-/* batch.c: many queries in one call, arrays out. Chunks of queries go to threads, each chunk under a read lock of its own;
+/* batch.c: many queries in one call, arrays or rows out. Chunks of queries go to threads, each chunk under a read lock of its own;
  * the filter is evaluated once for all of them, and again only if the rows have changed meanwhile. */
 #include "api/find.h"
 #include <math.h>
+#include <string.h>
 
 typedef struct Batch {
     GV_Database *db;
     GV_Search search;
     const float *queries;
     size_t dimension;
-    uint64_t *ids; /* the caller's, as the next two */
+    uint64_t *ids; /* the caller's, as the next three: arrays, or rows */
     float *distances;
     size_t *counts;
+    GV_Rows **rows;
     GV_Workspace *spaces[GV_THREADS_MAX]; /* by worker */
 
     GV_Mutex mutex; /* of what follows */
@@ -53,8 +55,47 @@ static GV_Status up_to_date(Batch *b, const GV_Bitset **matches)
 
 /* ---- a chunk ---- */
 
-/* Under the read lock: hits of the first `*count` queries, those before the first that is not valid. */
-static GV_Status search_chunk(Batch *b, const float *queries, size_t *count, GV_Workspace **space, GV_TopK *tops)
+typedef struct Room { /* of a chunk, in a workspace */
+    GV_Hit *hits;     /* [count, k] */
+    uint32_t *slots;  /* [k] */
+    float *queries;   /* [count, stride]: each from the beginning of a cache line; NULL for one query */
+    size_t stride;    /* floats */
+} Room;
+
+/* Queries that share a scan meet every row: loads of theirs should not span two cache lines. */
+static GV_Status fit_chunk(GV_Database *db, GV_Workspace **space, size_t count, size_t k, size_t dimension, Room *room)
+{
+    size_t line = GV_CACHE_LINE, a_hit = count * sizeof(GV_Hit) + sizeof(uint32_t);
+    room->stride = (dimension * sizeof(float) + line - 1) / line * line / sizeof(float);
+    size_t bytes = count > 1 ? count * room->stride * sizeof(float) + line : 0; /* at most 64 queries of 256 KiB */
+    GV_TRY(gv_workspace_fit(db, space, k, a_hit + (bytes + k - 1) / k));
+    room->hits = (*space)->memory;
+    room->slots = (uint32_t *)(room->hits + count * k);
+    uintptr_t behind = (uintptr_t)(room->slots + k);
+    room->queries = count > 1 ? (float *)((behind + line - 1) / line * line) : NULL;
+    return GV_OK;
+}
+
+/* Queries that share a scan are copied into the room. */
+static GV_Status find_hits(Batch *b, const float *queries, GV_Request *request, GV_Workspace **space, GV_TopK *tops,
+                           Room *room)
+{
+    size_t k = request->k;
+    GV_TRY(fit_chunk(b->db, space, request->count, k, b->dimension, room));
+    for (size_t i = 0; i < request->count; i++) {
+        tops[i] = (GV_TopK){.hits = room->hits + i * k, .k = k};
+        if (!room->queries) continue;
+        memcpy(room->queries + i * room->stride, queries + i * b->dimension, b->dimension * sizeof(float));
+    }
+    request->vectors = room->queries ? room->queries : queries;
+    request->stride = room->stride;
+    return gv_search(&b->db->store->table, b->db->store->index, request, tops);
+}
+
+/* Under the read lock: hits of the first `*count` queries, those before the first that is not valid; their rows as well, where
+ * those are asked for. */
+static GV_Status search_chunk(Batch *b, const float *queries, size_t *count, GV_Workspace **space, GV_TopK *tops,
+                              GV_Rows **rows)
 {
     GV_Database *db = b->db;
     GV_Store *s = db->store;
@@ -67,13 +108,14 @@ static GV_Status search_chunk(Batch *b, const float *queries, size_t *count, GV_
     *count = valid;
     GV_TRY(up_to_date(b, &matches));
     GV_Request request = gv_search_request(db, &b->search, valid, matches, b->match_count);
-    for (size_t i = 0; i < valid; i++) tops[i].count = 0;
-    if (valid == 0 || request.k == 0) return GV_OK;
-    GV_TRY(gv_workspace_fit(db, space, request.k, valid * sizeof(GV_Hit)));
-    for (size_t i = 0; i < valid; i++) tops[i] = (GV_TopK){.hits = (*space)->memory + i * request.k, .k = request.k};
-    request.vectors = queries;
+    for (size_t i = 0; i < valid; i++) tops[i] = (GV_TopK){0};
+    if (valid == 0) return GV_OK;
     request.squared_norms = norms;
-    return gv_search(&s->table, s->index, &request, tops);
+    Room room = {0};
+    if (request.k > 0) GV_TRY(find_hits(b, queries, &request, space, tops, &room));
+    for (size_t i = 0; i < valid && rows; i++)
+        GV_TRY(gv_rows_of_hits(&s->table, &b->search, tops[i].hits, tops[i].count, room.slots, &rows[i]));
+    return GV_OK;
 }
 
 static void put_hits(const Batch *b, size_t at, const GV_TopK *top)
@@ -113,7 +155,8 @@ static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
     if (begin > b->failed_at) return;
     if (worker > 0 && !b->spaces[worker]) b->spaces[worker] = gv_workspace_take(db);
     gv_read_lock(&db->state);
-    GV_Status status = search_chunk(b, b->queries + begin * b->dimension, &count, &b->spaces[worker], tops);
+    GV_Status status = search_chunk(b, b->queries + begin * b->dimension, &count, &b->spaces[worker], tops,
+                                    b->rows ? b->rows + begin : NULL);
     if (status != GV_OK) {
         note_failure(b, begin);
     } else if (count < end - begin) {
@@ -123,7 +166,7 @@ static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
             note_failure(b, bad);
     }
     gv_read_unlock(&db->state);
-    for (size_t i = 0; i < count && status == GV_OK; i++) put_hits(b, begin + i, &tops[i]);
+    for (size_t i = 0; i < count && status == GV_OK && !b->rows; i++) put_hits(b, begin + i, &tops[i]);
 }
 
 /* ---- the call ---- */
@@ -139,7 +182,7 @@ static GV_Status plan(Batch *b, size_t query_count, size_t threads, size_t *chun
     *chunk = 1;
     if (b->dimension != s->settings.dimension)
         status = gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", s->settings.dimension, b->dimension);
-    else if (query_count > 0 && (!b->queries || !b->ids || !b->distances))
+    else if (query_count > 0 && (!b->queries || (!b->rows && (!b->ids || !b->distances))))
         status = gv_fail(GV_ERR_ARGUMENT, "queries, ids or distances is NULL");
     if (status == GV_OK && query_count > 1) {
         status = up_to_date(b, &matches);
@@ -167,22 +210,38 @@ static GV_Status run_batch(Batch *b, size_t query_count)
     return status;
 }
 
+/* `batch` says what to search, and where to put it. */
+static GV_Status search_all(Batch *batch, size_t query_count, size_t k, const GV_SearchOptions *options)
+{
+    GV_Database *db = batch->db;
+    GV_TRY(gv_enter_search(db, &batch->spaces[0]));
+    batch->failed_at = SIZE_MAX;
+    GV_Status status = gv_search_read(options, k, &batch->search);
+    if (status == GV_OK) status = run_batch(batch, query_count);
+    for (size_t i = 1; i < GV_THREADS_MAX; i++) gv_workspace_give(db, batch->spaces[i]);
+    gv_leave_search(db, batch->spaces[0]);
+    return status;
+}
+
 GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
                              const GV_SearchOptions *options, uint64_t *ids, float *distances, size_t *counts)
 {
-    GV_Workspace *space;
-    GV_TRY(gv_enter_search(db, &space));
-    Batch batch = {.db = db,
-                   .queries = queries,
-                   .dimension = dimension,
-                   .ids = ids,
-                   .distances = distances,
-                   .counts = counts,
-                   .spaces = {space},
-                   .failed_at = SIZE_MAX};
-    GV_Status status = gv_search_read(options, k, &batch.search);
-    if (status == GV_OK) status = run_batch(&batch, query_count);
-    for (size_t i = 1; i < GV_THREADS_MAX; i++) gv_workspace_give(db, batch.spaces[i]);
-    gv_leave_search(db, batch.spaces[0]);
+    Batch batch = {
+        .db = db, .queries = queries, .dimension = dimension, .ids = ids, .distances = distances, .counts = counts};
+    return search_all(&batch, query_count, k, options);
+}
+
+GV_Status gv_db_search_batch_rows(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
+                                  const GV_SearchOptions *options, GV_Rows **out)
+{
+    if (query_count > 0 && !out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    for (size_t i = 0; i < query_count; i++) out[i] = NULL;
+    GV_Rows *none = NULL;
+    Batch batch = {.db = db, .queries = queries, .dimension = dimension, .rows = query_count > 0 ? out : &none};
+    GV_Status status = search_all(&batch, query_count, k, options);
+    for (size_t i = 0; i < query_count && status != GV_OK; i++) {
+        gv_rows_free(out[i]);
+        out[i] = NULL;
+    }
     return status;
 }

@@ -40,4 +40,8 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space);
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count);
 
+/* Copies of the rows that were found, with what the options ask for (rows.c). `slots[count]` is room to work in. */
+GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const GV_Hit *hits, size_t count,
+                          uint32_t *slots, GV_Rows **out);
+
 #endif

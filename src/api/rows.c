@@ -118,18 +118,23 @@ static GV_Status take_rows(const GV_Table *table, const uint32_t *slots, const G
     return GV_OK;
 }
 
+GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const GV_Hit *hits, size_t count,
+                          uint32_t *slots, GV_Rows **out)
+{
+    for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, hits[i].id, &slots[i]));
+    Wanted wanted = {true, search->options.with_vectors != 0, search->options.with_metadata != 0};
+    return take_rows(table, slots, hits, count, wanted, out);
+}
+
 /* Under the read lock. */
 static GV_Status search_rows(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                              GV_Workspace **space, GV_Rows **out)
 {
-    const GV_Table *table = &db->store->table;
     size_t count;
     GV_TRY(gv_search_one(db, search, query, dimension, space, &count));
     GV_Hit *hits = count > 0 ? (*space)->memory : NULL;
     uint32_t *slots = count > 0 ? (uint32_t *)(hits + count) : NULL; /* there is room */
-    for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, hits[i].id, &slots[i]));
-    Wanted wanted = {true, search->options.with_vectors != 0, search->options.with_metadata != 0};
-    return take_rows(table, slots, hits, count, wanted, out);
+    return gv_rows_of_hits(&db->store->table, search, hits, count, slots, out);
 }
 
 GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,

@@ -40,7 +40,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
     uint64_t choices = r->matches ? r->match_count : table->live_count;
     size_t wanted = r->k < choices ? r->k : (size_t)choices;
     for (size_t i = 0; i < r->count; i++) {
-        GV_Query query = {.vector = r->vectors + i * table->dimension,
+        GV_Query query = {.vector = r->vectors + i * r->stride,
                           .squared_norm = r->squared_norms[i],
                           .ef = r->ef < r->k ? r->k : r->ef,
                           .accept = r->matches ? r->matches : &table->live};

@@ -22,7 +22,8 @@ static void fill(float *row, uint64_t seed)
     for (uint64_t j = 0; j < DIMENSION; j++) row[j] = (float)(gv_random(seed, j) >> 44) / 1e5f - 5.0f;
 }
 
-/* Every 16th row is a copy of another, so that equal distances are there to be ordered by id. */
+/* Every 16th row is a copy of another, so that equal distances are there to be ordered by id. Copies that come after deletes lie
+ * in the slots of old rows: before the row that they are copies of, which has the smaller id. */
 static GV_Database *make(GV_IndexType index, GV_DistanceType distance)
 {
     GV_OpenOptions options;
@@ -38,6 +39,10 @@ static GV_Database *make(GV_IndexType index, GV_DistanceType distance)
         CHECK_OK(gv_db_add_vector_with_metadata(db, row, DIMENSION, "part", i % 3 == 0 ? "third" : "rest"));
     }
     for (uint64_t id = 5; id < ROWS; id += 11) CHECK_OK(gv_db_delete_vector_by_index(db, id));
+    for (uint64_t i = 0; i < QUERIES; i++) {
+        fill(row, ROWS - 2 - i);
+        CHECK_OK(gv_db_add_vector_with_metadata(db, row, DIMENSION, "part", "third"));
+    }
     return db;
 }
 
@@ -63,6 +68,32 @@ static void one_by_one(GV_Database *db, size_t k, const GV_SearchOptions *o, Ans
     }
 }
 
+static size_t text_bytes(const GV_Rows *rows) { return rows->metadata ? rows->metadata_bytes : 0; }
+
+/* gv_db_search_batch_rows() beside gv_db_search_rows() of each query: the same in every part. */
+static void compare_rows(GV_Database *db, size_t k, const GV_SearchOptions *o, const char *what)
+{
+    static GV_Rows *all[QUERIES];
+    CHECK_OK(gv_db_search_batch_rows(db, queries, QUERIES, DIMENSION, k, o, all));
+    for (size_t i = 0; i < QUERIES; i++) {
+        GV_Rows *one, *same = all[i];
+        CHECK_OK(gv_db_search_rows(db, queries + i * DIMENSION, DIMENSION, k, o, &one));
+        CHECK(same && same->count == one->count && same->dimension == DIMENSION &&
+                  text_bytes(same) == text_bytes(one) && !same->vectors == !one->vectors &&
+                  !same->metadata == !one->metadata,
+              "%s, query %zu: rows of another form", what, i);
+        size_t n = one->count;
+        CHECK(memcmp(same->ids, one->ids, n * sizeof *one->ids) == 0, "%s, query %zu: other rows", what, i);
+        CHECK(memcmp(same->distances, one->distances, n * sizeof(float)) == 0, "%s, query %zu: distances", what, i);
+        CHECK(!one->vectors || memcmp(same->vectors, one->vectors, n * DIMENSION * sizeof(float)) == 0,
+              "%s, query %zu: other vectors", what, i);
+        CHECK(!one->metadata || memcmp(same->metadata, one->metadata, text_bytes(one)) == 0,
+              "%s, query %zu: other metadata", what, i);
+        gv_rows_free(one);
+        gv_rows_free(same);
+    }
+}
+
 static void compare(GV_Database *db, size_t k, GV_SearchOptions *o, const char *what)
 {
     static const uint32_t threads[] = {0, 1, 2, 3, 8, 1000};
@@ -72,6 +103,7 @@ static void compare(GV_Database *db, size_t k, GV_SearchOptions *o, const char *
         memset(&found, 7, sizeof found);
         o->threads = threads[t];
         CHECK_OK(gv_db_search_batch(db, queries, QUERIES, DIMENSION, k, o, found.ids, found.distances, found.counts));
+        compare_rows(db, k, o, what);
         for (size_t i = 0; i < QUERIES; i++) {
             size_t n = expected.counts[i];
             CHECK(found.counts[i] == n, "%s, %u threads, query %zu: %zu hits, not %zu", what, o->threads, i,
@@ -100,9 +132,55 @@ static void test_same_answers(GV_IndexType index, GV_DistanceType distance)
         options.filter_value = "third";
         options.distance = -1;
         compare(db, 10, &options, "filtered");
+        options.with_vectors = 0;
+        compare_rows(db, 10, &options, "filtered, without vectors");
         options.filter_value = "nowhere";
         compare(db, 10, &options, "no match");
     }
+    CHECK_OK(gv_db_close(db));
+}
+
+/* Norms from 0 to almost too large, and opposite vectors: a shared scan may only leave out rows by their dot products that a
+ * single one leaves out by their distances. */
+static void test_extreme_cosines(size_t row_count)
+{
+    static const float scales[] = {1.0f, 1e-6f, 1e-12f, 1e-18f, 1e-22f, 1e-30f, 0.0f, 1e6f, 1e12f, 1e16f};
+    static const size_t ks[] = {1, 7, MOST_K};
+    size_t scale_count = sizeof scales / sizeof *scales;
+    static float kept[QUERIES * DIMENSION];
+    GV_SearchOptions options;
+    float row[DIMENSION];
+    GV_Database *db = gv_db_open(NULL, DIMENSION, GV_INDEX_TYPE_FLAT);
+    CHECK(db, "%s", gv_last_error());
+    for (uint64_t i = 0; i < row_count; i++) {
+        fill(row, i / 30 % 2 ? i : 3); /* many in one direction or against it: distances that differ in the last bit */
+        for (size_t j = 0; j < DIMENSION; j++) row[j] *= scales[i % scale_count] * (i / scale_count % 3 ? -1.0f : 1.0f);
+        CHECK_OK(gv_db_add_vector(db, row, DIMENSION));
+    }
+    memcpy(kept, queries, sizeof kept);
+    for (size_t i = 0; i < QUERIES; i++) {
+        if (i % 5 == 0) fill(queries + i * DIMENSION, 3);
+        for (size_t j = 0; j < DIMENSION; j++) queries[i * DIMENSION + j] *= scales[i / 2 % scale_count];
+    }
+    gv_search_options_init(&options);
+    for (options.distance = 0; options.distance < 4; options.distance++)
+        for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) compare(db, ks[i], &options, "extreme norms");
+    memcpy(queries, kept, sizeof kept);
+    CHECK_OK(gv_db_close(db));
+}
+
+/* Nothing to find, and nothing asked. */
+static void test_empty(void)
+{
+    GV_SearchOptions options;
+    GV_Rows *none = NULL;
+    GV_Database *db = gv_db_open(NULL, DIMENSION, GV_INDEX_TYPE_FLAT);
+    CHECK(db, "%s", gv_last_error());
+    gv_search_options_init(&options);
+    compare(db, 10, &options, "empty");
+    CHECK_OK(gv_db_search_batch_rows(db, NULL, 0, DIMENSION, 10, NULL, &none));
+    CHECK_OK(gv_db_search_batch_rows(db, NULL, 0, DIMENSION, 10, NULL, NULL));
+    CHECK(!none, "rows of no query");
     CHECK_OK(gv_db_close(db));
 }
 
@@ -124,6 +202,11 @@ static void test_first_failure(void)
               "a NaN passed");
         CHECK(strcmp(gv_last_error(), "vector 38: component 1 is NaN") == 0, "%u threads: %s", options.threads,
               gv_last_error());
+        GV_Rows *rows[QUERIES];
+        memset(rows, 7, sizeof rows);
+        CHECK(gv_db_search_batch_rows(db, bad, QUERIES, DIMENSION, 5, &options, rows) == GV_ERR_ARGUMENT,
+              "a NaN passed");
+        for (size_t i = 0; i < QUERIES; i++) CHECK(!rows[i], "rows of query %zu in a call that failed", i);
     }
     CHECK(gv_db_search_batch(db, bad, QUERIES, DIMENSION - 1, 5, &options, found.ids, found.distances, NULL) ==
               GV_ERR_ARGUMENT,
@@ -199,16 +282,21 @@ static void test_forked_child(void)
 
 int main(void)
 {
-    for (uint64_t i = 0; i < QUERIES; i++) fill(queries + i * DIMENSION, i % 4 ? 100000 + i : i);
+    for (uint64_t i = 0; i < QUERIES; i++) fill(queries + i * DIMENSION, i % 4 ? 100000 + i : ROWS - 2 - i);
     memset(queries, 0, DIMENSION * sizeof *queries); /* from which cosine sees all rows equally far */
     for (int distance = 0; distance < 4; distance++) {
         test_same_answers(GV_INDEX_TYPE_FLAT, (GV_DistanceType)distance);
         test_same_answers(GV_INDEX_TYPE_HNSW, (GV_DistanceType)distance);
     }
+    test_extreme_cosines(ROWS);
+    test_extreme_cosines(MOST_K - 10); /* fewer than are asked for, and all of one direction or against it */
+    test_extreme_cosines(6);           /* the last has a norm of 0 and dot products of either sign: a distance of 1 */
+    test_extreme_cosines(MOST_K + 5);  /* nearly all: the limit is 2 */
+    test_empty();
     test_first_failure();
     test_no_allocation(GV_INDEX_TYPE_FLAT);
     test_no_allocation(GV_INDEX_TYPE_HNSW);
     test_forked_child();
-    puts("batch: 12 groups passed");
+    puts("batch: 17 groups passed");
     return 0;
 }
