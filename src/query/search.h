@@ -4,7 +4,7 @@
 #include "index/index.h"
 
 typedef struct GV_Request {
-    const float *vectors;       /* [count], each `stride` floats behind the one before */
+    const float *vectors; /* [count], each `stride` floats behind the one before */
     size_t stride;
     const float *squared_norms; /* [count] */
     size_t count;               /* queries, 1 ..= GV_SCAN_MOST */

@@ -112,7 +112,6 @@ static GV_Database *open_index(const Work *work, GV_IndexType type, const char *
     options.dimension = work->dimension;
     options.distance = work->distance;
     options.kernels = kernels;
-    options.threads = 1; /* what helpers take on is not counted under a phase */
     if (type == GV_INDEX_TYPE_HNSW) options.hnsw = &config;
     GV_Database *db;
     GV_Status status = gv_db_open_with_options(NULL, &options, &db);
