@@ -60,16 +60,15 @@ ALWAYS_INLINE void tile_of_terms(const float *const *rows, const float *const *q
         EACH_ROW(ROW_START)
         EACH_QUERY(QUERY_START, 0)
         EACH_ROW(ROW_ZERO)
-        size_t at = 0, done = GV_LANES * (size_t)turns[turn];
+        size_t at = 0, begin = GV_LANES * (size_t)turns[turn], behind = n - whole > begin ? n - whole - begin : 0;
+        size_t end = behind >= GV_LANES ? whole + STRIPES : whole; /* of what fills this register */
 #define LOAD(p) lanes_load(p)
-        for (; at < whole; at += STRIPES) {
+        for (; at < end; at += STRIPES) {
             ADD_STRIPE
         }
-        if (n - whole >= done + GV_LANES) {
-            ADD_STRIPE
-        } else if (n - whole > done) {
 #undef LOAD
-#define LOAD(p) lanes_load_part(p, n - whole - done)
+#define LOAD(p) lanes_load_part(p, behind)
+        if (behind > 0 && behind < GV_LANES) {
             ADD_STRIPE
         }
 #undef LOAD

@@ -9,7 +9,7 @@ enum {
 enum {
     BLOCK_BYTES = 1 << 17,    /* of queries that share a scan: well within a second cache */
     BLOCK_HITS = 1 << 16,     /* of all of them */
-    BLOCK_PATIENCE = 1 << 30, /* components that a shared scan compares: some 50 ms */
+    BLOCK_PATIENCE = 1 << 30, /* components that a shared scan compares: some 30 ms */
     BLOCK_LEAST = 4
 };
 
@@ -61,7 +61,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
     return GV_OK;
 }
 
-/* As many as the nearest cache holds beside a row, and hits for; but a scan of many rows takes long enough for a writer, who
+/* As many as a near cache holds beside some rows, and hits for; but a scan of many rows takes long enough for a writer, who
  * waits for it: it is shared by few. */
 size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *r)
 {

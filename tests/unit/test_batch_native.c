@@ -159,8 +159,9 @@ static void test_extreme_cosines(size_t row_count)
     }
     memcpy(kept, queries, sizeof kept);
     for (size_t i = 0; i < QUERIES; i++) {
-        if (i % 5 == 0) fill(queries + i * DIMENSION, 3);
-        for (size_t j = 0; j < DIMENSION; j++) queries[i * DIMENSION + j] *= scales[i / 2 % scale_count];
+        float sign = i / 4 % 4 < 2 ? -1.0f : 1.0f; /* whole tiles of queries against a row */
+        if (i / 4 % 2 == 0) fill(queries + i * DIMENSION, 3);
+        for (size_t j = 0; j < DIMENSION; j++) queries[i * DIMENSION + j] *= sign * scales[i / 8 % scale_count];
     }
     gv_search_options_init(&options);
     for (options.distance = 0; options.distance < 4; options.distance++)
