@@ -67,8 +67,7 @@ void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_
     head->norm = 0.0f;
     if (codes->distance == GV_DISTANCE_DOT_PRODUCT) return;
     int32_t dot = codes->kernels->dot_i8(bytes, (const int8_t *)bytes, codes->padded);
-    float inner = (head->step * head->step) * (float)dot + (head->low * head->spread + head->low * head->spread);
-    inner += codes->padding * (head->low * head->low);
+    float inner = gv_code_inner(codes, head, head, dot);
     /* from the zero vector all rows are at cosine distance 1: half of 1 + 1 */
     head->norm = codes->distance == GV_DISTANCE_COSINE && !(squared_norm > 0.0f) ? 1.0f : inner;
 }

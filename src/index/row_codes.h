@@ -69,12 +69,17 @@ static inline float gv_code_floor(const GV_Codes *codes)
     return codes->distance == GV_DISTANCE_DOT_PRODUCT ? -INFINITY : 0.0f;
 }
 
+/* <x, y> of two decoded rows whose integer product is `dot`: the same bits whichever comes first. */
+static inline float gv_code_inner(const GV_Codes *codes, const GV_CodeHead *a, const GV_CodeHead *b, int32_t dot)
+{
+    float inner = (a->step * b->step) * (float)dot + (a->low * b->spread + b->low * a->spread);
+    return inner + codes->padding * (a->low * b->low);
+}
+
 /* The rank of two codes whose integer product is `dot`: the same bits whichever comes first. */
 static inline float gv_code_rank(const GV_Codes *codes, const GV_CodeHead *a, const GV_CodeHead *b, int32_t dot)
 {
-    float inner = (a->step * b->step) * (float)dot + (a->low * b->spread + b->low * a->spread);
-    inner += codes->padding * (a->low * b->low);
-    float rank = (a->norm + b->norm) - 2.0f * inner, floor = gv_code_floor(codes);
+    float rank = (a->norm + b->norm) - 2.0f * gv_code_inner(codes, a, b, dot), floor = gv_code_floor(codes);
     return rank > floor ? rank : floor;
 }
 
