@@ -136,6 +136,8 @@ typedef struct GV_SearchOptions {
     uint32_t threads;       /* gv_db_search_batch: spread the queries over so many. 0 and 1: one. Default 0 */
     const char *filter_key; /* only rows whose metadata has this key ... NULL: all rows. Default NULL */
     const char *filter_value; /* ... with exactly this value (bytes). Needed with filter_key */
+    const char *filter; /* only rows for which this expression holds (docs/filters.md), UTF-8; with a pair both must.
+                         * NULL: all rows. Default NULL */
 } GV_SearchOptions;
 
 typedef struct GV_ResourceLimits { /* 0 means no limit; checked before a write, which then changes nothing */
@@ -322,6 +324,12 @@ int gv_db_contains(GV_Database *db, uint64_t id);
 
 /* Live rows. */
 uint64_t gv_db_count(GV_Database *db);
+
+/* Write to `*count` how many live rows `filter` holds for (docs/filters.md); NULL: all. */
+GV_Status gv_db_count_matching(GV_Database *db, const char *filter, uint64_t *count);
+
+/* GV_OK if `filter` is one (UTF-8, at most 64 KiB), else GV_ERR_BAD_FILTER: where, what was found, what was expected. */
+GV_Status gv_filter_check(const char *filter);
 
 /* ---- care ---- */
 

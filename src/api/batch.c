@@ -29,12 +29,11 @@ static GV_Status match_rows(Batch *b)
 {
     const GV_Table *table = &b->db->store->table;
     GV_Heap *heap = &b->db->scratch;
-    const GV_SearchOptions *o = &b->search.options;
     if (b->filtered && b->version == table->version)
         return gv_bitset_reserve(&b->matches, heap, table->slot_count, NULL); /* rows may have been staged */
     b->filtered = false;
     for (size_t i = 0; i < b->matches.word_count; i++) b->matches.words[i] = 0;
-    GV_TRY(gv_filter_pair(table, heap, o->filter_key, o->filter_value, &b->matches, &b->match_count));
+    GV_TRY(gv_filter(table, heap, b->search.filter, &b->matches, &b->match_count));
     b->version = table->version;
     b->filtered = true;
     return GV_OK;
@@ -45,7 +44,7 @@ static GV_Status match_rows(Batch *b)
 static GV_Status up_to_date(Batch *b, const GV_Bitset **matches)
 {
     *matches = NULL;
-    if (!b->search.options.filter_key) return GV_OK;
+    if (!b->search.filter) return GV_OK;
     gv_mutex_lock(&b->mutex);
     GV_Status status = match_rows(b);
     gv_mutex_unlock(&b->mutex);
@@ -216,8 +215,9 @@ static GV_Status search_all(Batch *batch, size_t query_count, size_t k, const GV
     GV_Database *db = batch->db;
     GV_TRY(gv_enter_search(db, &batch->spaces[0]));
     batch->failed_at = SIZE_MAX;
-    GV_Status status = gv_search_read(options, k, &batch->search);
+    GV_Status status = gv_search_begin(db, options, k, &batch->search);
     if (status == GV_OK) status = run_batch(batch, query_count);
+    gv_search_end(db, &batch->search);
     for (size_t i = 1; i < GV_THREADS_MAX; i++) gv_workspace_give(db, batch->spaces[i]);
     gv_leave_search(db, batch->spaces[0]);
     return status;

@@ -3,9 +3,10 @@
 #include "base/checked.h"
 #include <string.h>
 
-GV_Status gv_search_read(const GV_SearchOptions *given, size_t k, GV_Search *search)
+static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search *search)
 {
     gv_search_options_init(&search->options);
+    search->filter = NULL;
     if (k == 0) return gv_fail(GV_ERR_ARGUMENT, "k is 0, at least 1 is needed");
     search->k = k;
     if (!given) return GV_OK;
@@ -23,6 +24,16 @@ GV_Status gv_search_read(const GV_SearchOptions *given, size_t k, GV_Search *sea
                        o->filter_key ? "value" : "key");
     return GV_OK;
 }
+
+GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search)
+{
+    GV_TRY(read_options(given, k, search));
+    const GV_SearchOptions *o = &search->options;
+    GV_FilterText text = {o->filter_key, o->filter_value, o->filter};
+    return gv_expression_new(&db->scratch, &text, &search->filter);
+}
+
+void gv_search_end(GV_Database *db, GV_Search *search) { gv_expression_free(&db->scratch, search->filter); }
 
 GV_Request gv_search_request(const GV_Database *db, const GV_Search *search, size_t count, const GV_Bitset *matches,
                              uint64_t match_count)
@@ -100,14 +111,12 @@ static GV_Status run(GV_Database *db, const GV_Search *search, const float *quer
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count)
 {
-    const GV_SearchOptions *o = &search->options;
     float norm;
     GV_TRY(gv_check_vector(db, query, dimension, 0, &norm));
-    if (!o->filter_key) return run(db, search, query, norm, NULL, 0, space, count);
+    if (!search->filter) return run(db, search, query, norm, NULL, 0, space, count);
     GV_Bitset matches = {0};
     uint64_t match_count;
-    GV_Status status = gv_filter_pair(&db->store->table, &db->scratch, o->filter_key, o->filter_value, &matches,
-                                      &match_count);
+    GV_Status status = gv_filter(&db->store->table, &db->scratch, search->filter, &matches, &match_count);
     if (status == GV_OK) status = run(db, search, query, norm, &matches, match_count, space, count);
     gv_bitset_free(&matches, &db->scratch);
     return status;
@@ -121,12 +130,13 @@ static GV_Status search_hits(GV_Database *db, const float *query, size_t dimensi
     size_t count = 0;
     if (!hits || !hit_count) return gv_fail(GV_ERR_ARGUMENT, "hits or hit_count is NULL");
     GV_TRY(gv_enter_search(db, &space));
-    GV_Status status = gv_search_read(options, k, &search);
+    GV_Status status = gv_search_begin(db, options, k, &search);
     if (status == GV_OK) {
         gv_read_lock(&db->state);
         status = gv_search_one(db, &search, query, dimension, &space, &count);
         gv_read_unlock(&db->state);
     }
+    gv_search_end(db, &search);
     if (status == GV_OK) {
         if (count > 0) memcpy(hits, space->memory, count * sizeof *hits);
         *hit_count = count;

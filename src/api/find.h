@@ -7,10 +7,12 @@
 typedef struct GV_Search { /* checked */
     GV_SearchOptions options;
     size_t k;
+    GV_Expression *filter; /* NULL: all rows */
 } GV_Search;
 
-/* GV_ERR_ARGUMENT, or the options with defaults where none were given. */
-GV_Status gv_search_read(const GV_SearchOptions *given, size_t k, GV_Search *search);
+/* A failure, or the options with defaults where none were given, for gv_search_end(). */
+GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
+void gv_search_end(GV_Database *db, GV_Search *search);
 
 /* What to ask of the index for `count` queries; their vectors and norms are left to be filled in. `matches` (NULL: there is
  * no filter) are the rows that pass. Under the read lock, as all below. */

@@ -145,12 +145,13 @@ GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimensio
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
     GV_TRY(gv_enter_search(db, &space));
-    GV_Status status = gv_search_read(options, k, &search);
+    GV_Status status = gv_search_begin(db, options, k, &search);
     if (status == GV_OK) {
         gv_read_lock(&db->state);
         status = search_rows(db, &search, query, dimension, &space, out);
         gv_read_unlock(&db->state);
     }
+    gv_search_end(db, &search);
     gv_leave_search(db, space);
     return status;
 }
@@ -237,4 +238,37 @@ uint64_t gv_db_count(GV_Database *db)
     gv_read_unlock(&db->state);
     gv_leave(db);
     return count;
+}
+
+/* Under the read lock. */
+static GV_Status count_matching(GV_Database *db, const GV_Expression *filter, uint64_t *count)
+{
+    GV_Bitset matches = {0};
+    *count = db->store->table.live_count;
+    GV_Status status = filter ? gv_filter(&db->store->table, &db->scratch, filter, &matches, count) : GV_OK;
+    gv_bitset_free(&matches, &db->scratch);
+    return status;
+}
+
+GV_Status gv_db_count_matching(GV_Database *db, const char *filter, uint64_t *count)
+{
+    GV_Expression *expression;
+    uint64_t found = 0;
+    if (!count) return gv_fail(GV_ERR_ARGUMENT, "count is NULL");
+    GV_TRY(gv_enter(db));
+    GV_Status status = gv_expression_new(&db->scratch, &(GV_FilterText){.expression = filter}, &expression);
+    if (status == GV_OK) {
+        gv_read_lock(&db->state);
+        status = count_matching(db, expression, &found);
+        gv_read_unlock(&db->state);
+    }
+    gv_expression_free(&db->scratch, expression);
+    gv_leave(db);
+    if (status == GV_OK) *count = found;
+    return status;
+}
+
+GV_Status gv_filter_check(const char *filter)
+{
+    return filter ? gv_expression_check(filter) : gv_fail(GV_ERR_ARGUMENT, "filter is NULL");
 }

@@ -10,9 +10,9 @@ size_t gv_metadata_row_size(const uint8_t *bytes, size_t available);
  * the row in the message. */
 GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index);
 
-/* Is the value of `key` in this row exactly `value`? A row that does not parse (it may come from a file) has no pair. */
-bool gv_metadata_matches(const uint8_t *row, size_t size, const char *key, size_t key_size, const char *value,
-                         size_t value_size);
+/* The value of `key` in this row, or NULL. Of a row that does not parse (it may come from a file) the pairs before that count. */
+const uint8_t *gv_metadata_find(const uint8_t *row, size_t size, const uint8_t *key, size_t key_size,
+                                size_t *value_size);
 
 /* Pack `count` pairs of C strings: `*row` for gv_free(), or NULL with a failure. */
 GV_Status gv_metadata_pack(const char *const *keys, const char *const *values, size_t count, uint8_t **row,
