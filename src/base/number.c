@@ -7,10 +7,13 @@ enum {
     FAST_DIGITS = 15,       /* so many fit in a double */
     FAST_EXPONENT = 22,     /* as does this power of ten */
     WORD_DIGITS = 19,       /* and so many in 64 bits */
+    WORD_EXPONENT = 27,     /* as does this power of five */
     LARGEST_MAGNITUDE = 309, /* from 10^309 on there is no finite double */
     LEAST_MAGNITUDE = -323, /* below 10^-324 all round to 0 */
     WORDS = 36              /* the largest is less than 10^310 * 2^2, or 5^388 * 2^2 */
 };
+
+#define INFINITY_BITS ((uint64_t)0x7FF << 52)
 
 typedef struct Decimal {
     uint8_t digits[GV_NUMBER_BYTES]; /* values, not characters; none leads with 0 */
@@ -125,10 +128,35 @@ static uint64_t round_to_double(uint64_t top, int exponent, bool more)
     uint64_t kept = shift == 64 ? 0 : top >> shift, half = (uint64_t)1 << (shift - 1);
     uint64_t rest = top & (half + (half - 1));
     if (rest > half || (rest == half && (more || kept & 1))) kept++;
-    return ((uint64_t)(exponent + shift + 1074) << 52) + kept; /* the first bit of what is kept counts one more */
+    uint64_t bits = ((uint64_t)(exponent + shift + 1074) << 52) + kept; /* the first bit of what is kept counts one more */
+    return bits < INFINITY_BITS ? bits : INFINITY_BITS;
 }
 
-/* The quotient's first 64 bits, and whether anything is left. */
+/* whole / 5^power * 2^-power, where both fit in 64 bits. */
+static uint64_t divide_words(uint64_t whole, int power)
+{
+    uint64_t a = whole, b = 1, top = 0, carry;
+    for (int i = 0; i < power; i++) b *= 5;
+    int a_shift = __builtin_clzll(a), b_shift = __builtin_clzll(b);
+    a <<= a_shift;
+    b <<= b_shift;
+    carry = a < b;                                                         /* the first bit of the quotient is to be 1 */
+    int exponent = b_shift - a_shift - (int)carry - power - 63;
+    if (carry) {
+        carry = a >> 63;
+        a <<= 1;
+    }
+    for (int i = 0; i < 64; i++) {
+        uint64_t fits = carry | (a >= b);
+        a -= b & (0 - fits);
+        top = 2 * top + fits;
+        carry = a >> 63;
+        a <<= 1;
+    }
+    return round_to_double(top, exponent, (a | carry) != 0);
+}
+
+/* The same for numbers of any length: the quotient's first 64 bits, and whether anything is left. */
 static uint64_t divide(const Decimal *d)
 {
     Big a = {.count = 0}, b = {.words = {1}, .count = 1};
@@ -150,6 +178,13 @@ static uint64_t divide(const Decimal *d)
     return round_to_double(top, exponent, a.count > 0);
 }
 
+static double from_bits(uint64_t bits)
+{
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 /* Not below 0. */
 static double nearest(const Decimal *d)
 {
@@ -157,20 +192,14 @@ static double nearest(const Decimal *d)
                                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     int exponent = d->exponent;
+    uint64_t whole = 0;
     if (d->count == 0 || d->count + exponent < LEAST_MAGNITUDE) return 0.0;
-    if (d->count <= WORD_DIGITS) {
-        uint64_t whole = 0;
-        for (int i = 0; i < d->count; i++) whole = 10 * whole + d->digits[i];
-        if (exponent == 0) return (double)whole;
-        if (d->count <= FAST_DIGITS && exponent > 0 && exponent <= FAST_EXPONENT)
-            return (double)whole * powers[exponent];
-        if (d->count <= FAST_DIGITS && exponent < 0 && exponent >= -FAST_EXPONENT)
-            return (double)whole / powers[-exponent];
-    }
-    uint64_t bits = divide(d);
-    double number;
-    memcpy(&number, &bits, sizeof number);
-    return number;
+    if (d->count > WORD_DIGITS) return from_bits(divide(d));
+    for (int i = 0; i < d->count; i++) whole = 10 * whole + d->digits[i];
+    if (exponent == 0) return (double)whole;
+    if (d->count <= FAST_DIGITS && exponent > 0 && exponent <= FAST_EXPONENT) return (double)whole * powers[exponent];
+    if (d->count <= FAST_DIGITS && exponent < 0 && exponent >= -FAST_EXPONENT) return (double)whole / powers[-exponent];
+    return from_bits(exponent < 0 && exponent >= -WORD_EXPONENT ? divide_words(whole, -exponent) : divide(d));
 }
 
 bool gv_number_read(const uint8_t *text, size_t size, double *number)
