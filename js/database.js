@@ -224,6 +224,15 @@ export class Database {
     return this.#call((core, db) => core.c.gv_db_contains(db, row) === 1);
   }
 
+  countMatching(filter) {
+    const text = filter === undefined || filter === null ? undefined : checkedCString(filter, 'filter');
+    return this.#call((core, db, frame) => {
+      const out = frame.reserve(8);
+      core.check(core.c.gv_db_count_matching(db, frame.text(text), out));
+      return core.numbers(out, 1)[0];
+    });
+  }
+
   get size() {
     return this.#call((core, db) => Number(core.c.gv_db_count(db)));
   }
@@ -404,7 +413,7 @@ function checkedK(options) {
 
 /** The address of a GV_SearchOptions. */
 function writeSearchOptions(core, frame, options) {
-  const [key, value] = checkedFilter(options.filter);
+  const [key, value, expression] = checkedFilter(options.filter);
   const at = frame.reserve(STRUCTS.GV_SearchOptions.size);
   core.c.gv_search_options_init(at);
   core.writeStruct('GV_SearchOptions', at, {
@@ -414,6 +423,7 @@ function writeSearchOptions(core, frame, options) {
     with_metadata: flag(options.withMetadata, 'withMetadata'),
     filter_key: frame.text(key),
     filter_value: frame.text(value),
+    filter: frame.text(expression),
   });
   return at;
 }

@@ -47,10 +47,13 @@ export function nameOf(numbers, number) {
   return Object.keys(numbers).find((name) => numbers[name] === number);
 }
 
-/** A [key, value] filter from {key: value} or [key, value]. */
+/** A filter as [key, value, expression]: of {key: value}, [key, value] or an expression. */
 export function checkedFilter(filter) {
-  if (filter === undefined || filter === null) return [undefined, undefined];
-  if (typeof filter !== 'object') throw argumentError(`filter must be {key: value}, got ${describe(filter)}`);
+  if (filter === undefined || filter === null) return [];
+  if (typeof filter === 'string') return [undefined, undefined, checkedCString(filter, 'filter')];
+  if (typeof filter !== 'object') {
+    throw argumentError(`filter must be an expression or {key: value}, got ${describe(filter)}`);
+  }
   const pairs = Array.isArray(filter) ? [filter] : Object.entries(filter);
   if (pairs.length !== 1) throw argumentError(`filter must be one {key: value} pair, got ${pairs.length}`);
   const [key, value] = pairs[0];

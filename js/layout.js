@@ -57,7 +57,7 @@ export const STRUCTS = {
     },
   },
   GV_SearchOptions: {
-    size: 32,
+    size: 36,
     fields: {
       struct_size: ['u32', 0],
       distance: ['i32', 4],
@@ -67,6 +67,7 @@ export const STRUCTS = {
       threads: ['u32', 20],
       filter_key: ['pointer', 24],
       filter_value: ['pointer', 28],
+      filter: ['pointer', 32],
     },
   },
   GV_ResourceLimits: {

@@ -188,17 +188,17 @@ static double from_bits(uint64_t bits)
 /* Not below 0. */
 static double nearest(const Decimal *d)
 {
-    static const double powers[FAST_EXPONENT + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     int exponent = d->exponent;
     uint64_t whole = 0;
     if (d->count == 0 || d->count + exponent < LEAST_MAGNITUDE) return 0.0;
     if (d->count > WORD_DIGITS) return from_bits(divide(d));
     for (int i = 0; i < d->count; i++) whole = 10 * whole + d->digits[i];
     if (exponent == 0) return (double)whole;
-    if (d->count <= FAST_DIGITS && exponent > 0 && exponent <= FAST_EXPONENT) return (double)whole * powers[exponent];
-    if (d->count <= FAST_DIGITS && exponent < 0 && exponent >= -FAST_EXPONENT) return (double)whole / powers[-exponent];
+    if (d->count <= FAST_DIGITS && exponent >= -FAST_EXPONENT && exponent <= FAST_EXPONENT) {
+        double power = 1.0;
+        for (int i = exponent < 0 ? -exponent : exponent; i > 0; i--) power *= 10.0; /* each is exact */
+        return exponent < 0 ? (double)whole / power : (double)whole * power;
+    }
     return from_bits(exponent < 0 && exponent >= -WORD_EXPONENT ? divide_words(whole, -exponent) : divide(d));
 }
 
