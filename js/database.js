@@ -233,6 +233,11 @@ export class Database {
     });
   }
 
+  checkFilter(filter) {
+    const text = checkedCString(filter, 'filter');
+    this.#call((core, db, frame) => core.check(core.c.gv_filter_check(frame.text(text))));
+  }
+
   get size() {
     return this.#call((core, db) => Number(core.c.gv_db_count(db)));
   }

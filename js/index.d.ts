@@ -55,8 +55,11 @@ export type MetadataInput =
 
 export type Metadata = Record<string, string>;
 
-/** Only rows whose metadata has exactly this pair: one key and its value. */
-export type Filter = Readonly<Record<string, string>> | readonly [key: string, value: string];
+/**
+ * Only rows for which this expression holds, such as `'lang == "de" AND year >= 1990'` (docs/filters.md), or whose metadata
+ * has exactly this pair: one key and its value.
+ */
+export type Filter = string | Readonly<Record<string, string>> | readonly [key: string, value: string];
 
 /**
  * Of the graph. What is left out is at the default named here. `M` and `efConstruction` must be those of an existing
@@ -278,6 +281,7 @@ export class Database {
   /**
    * The nearest rows, nearest first, ties by id: always min(k, rows that pass the filter) of them.
    * `GV_ERR_ARGUMENT`: `k` is 0, or the query has another dimension or a component that is not finite.
+   * `GV_ERR_BAD_FILTER`: the filter is an expression that cannot be understood; the message says where.
    */
   search(query: VectorInput, options?: SearchOptions): Hit[];
 
@@ -291,6 +295,15 @@ export class Database {
   getMany(ids: Iterable<number>): Row[];
 
   has(id: number): boolean;
+
+  /**
+   * How many rows the expression holds for; all of them if it is left out.
+   * `GV_ERR_BAD_FILTER` says where it cannot be understood, and what was expected.
+   */
+  countMatching(filter?: string | null): number;
+
+  /** `GV_ERR_BAD_FILTER` unless this is an expression that `filter` of a search can be. */
+  checkFilter(filter: string): void;
 
   /** Live rows. */
   readonly size: number;

@@ -88,6 +88,7 @@ def _config(
 def search_options(
     distance: DistanceType | int | None,
     filter_metadata: tuple[str, str] | None,
+    filter: str | None,
     ef_search: int | None,
     *,
     with_vectors: bool = True,
@@ -98,6 +99,7 @@ def search_options(
     if (
         distance is None
         and filter_metadata is None
+        and filter is None
         and ef_search is None
         and with_vectors is True
         and with_metadata is True
@@ -111,14 +113,19 @@ def search_options(
         bool(with_metadata),
         integer("threads", threads, 0, UINT32_MAX),
     )
-    if filter_metadata is None:
+    if filter_metadata is None and filter is None:
         return shared, None
-    if not isinstance(filter_metadata, (tuple, list)) or len(filter_metadata) != 2:
-        raise ArgumentError(f"filter_metadata must be a pair (key, value), got {filter_metadata!r}")
-    key, value = filter_metadata
-    keep = (c_string(key, "filter key"), c_string(value, f"filter value of {key!r}"))
+    keep: list[Any] = []
     options = ffi.new(_SEARCH_OPTIONS, shared[0])
-    options.filter_key, options.filter_value = keep
+    if filter_metadata is not None:
+        if not isinstance(filter_metadata, (tuple, list)) or len(filter_metadata) != 2:
+            raise ArgumentError(f"filter_metadata must be a pair (key, value), got {filter_metadata!r}")
+        key, value = filter_metadata
+        keep += (c_string(key, "filter key"), c_string(value, f"filter value of {key!r}"))
+        options.filter_key, options.filter_value = keep
+    if filter is not None:
+        keep.append(c_string(filter, "filter"))
+        options.filter = keep[-1]
     return options, keep
 
 

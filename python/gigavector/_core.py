@@ -21,6 +21,7 @@ from ._arguments import (
     UINT32_MAX,
     UINT64_MAX,
     c_path,
+    c_string,
     enum_value,
     flag,
     hit_count,
@@ -293,6 +294,7 @@ class Database:
         k: int,
         distance: DistanceType | int | None = None,
         filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
         *,
         ef_search: int | None = None,
         with_vectors: bool = True,
@@ -302,14 +304,22 @@ class Database:
 
         distance: None is the index's own; any other metric is answered exactly, by a scan.
         filter_metadata: only rows whose metadata has this (key, value).
+        filter: only rows for which this expression holds, such as 'lang == "de" AND year >= 1990' (docs/filters.md); with
+            filter_metadata both must. FilterError says where one cannot be understood.
         ef_search: candidates that HNSW keeps, at least k; None is the configuration's.
         with_vectors, with_metadata: False leaves `hit.vector.data` or `hit.vector.metadata` empty, which is quicker.
         """
         pointer, dimension = one_vector(query)
         options, _keep = search_options(
-            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
         )
         return self._search_rows(pointer, dimension, hit_count(k), options)
+
+    def search_with_filter_expr(
+        self, query: VectorLike, k: int, distance: DistanceType | int | None, filter_expr: str
+    ) -> list[SearchHit]:
+        """search() with `filter=filter_expr`, by the name under which others have it."""
+        return self.search(query, k, distance, filter=filter_expr)
 
     def search_batch(
         self,
@@ -317,16 +327,20 @@ class Database:
         k: int,
         distance: DistanceType | int | None = None,
         filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
         *,
         ef_search: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
     ) -> list[list[SearchHit]]:
-        """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead."""
+        """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead.
+
+        A filter is read and evaluated once, for all queries.
+        """
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
         options, _keep = search_options(
-            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
         )
         width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
         lent = ffi.from_buffer(FLOATS, rows)
@@ -347,6 +361,7 @@ class Database:
         ef_search: int | None = None,
         distance: DistanceType | int | None = None,
         filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
         threads: int = 1,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """search() at full speed: (ids int64 [n, k], distances float32 [n, k]) of n queries, or of a single one.
@@ -354,16 +369,17 @@ class Database:
         Queries with fewer than k hits are padded with -1 and infinity. A k above 1,024 that is also above the number
         of rows is cut to the larger of the two, so that the arrays stay within what there is to say.
 
+        filter_metadata, filter: as of search(); evaluated once, for all queries.
         threads: spread the queries over so many; the answers are the same for any number.
         """
         lent, count, dimension = lent_queries(queries, self._dimension)
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is None and filter_metadata is None and ef_search is None and threads == 1:
+        if distance is filter_metadata is filter is ef_search is None and threads == 1:
             options = _NULL
         else:
-            options, _keep = search_options(distance, filter_metadata, ef_search, threads=threads)
+            options, _keep = search_options(distance, filter_metadata, filter, ef_search, threads=threads)
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)
         status = self._call(
@@ -390,6 +406,17 @@ class Database:
         finally:
             lib.gv_rows_free(out[0])
         return row
+
+    def count(self, filter: str | None = None) -> int:
+        """How many rows `filter` holds for; None: all rows."""
+        text, out = _NULL if filter is None else c_string(filter, "filter"), ffi.new("uint64_t *")
+        check(self._call(lib.gv_db_count_matching, text, out))
+        return int(out[0])
+
+    @staticmethod
+    def check_filter(filter: str) -> None:
+        """Raise FilterError unless `filter` is an expression that searches take: its text says where, and what was expected."""
+        check(lib.gv_filter_check(c_string(filter, "filter")))
 
     def __len__(self) -> int:
         return int(self._call(lib.gv_db_count))
