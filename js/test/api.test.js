@@ -57,6 +57,12 @@ test('search takes k, distance, filter, efSearch and what to give', async () => 
     assert.ok(hits.every(({ id }) => id % 2 === 0));
   }
   assert.deepEqual(db.search(query, { filter: { parity: 'neither' } }), []);
+  const filter = 'parity == "even" AND id < 100';
+  db.checkFilter(filter);
+  const hits = db.search(query, { k: 200, filter });
+  assert.deepEqual(hits.map(({ id }) => id).sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => 2 * i));
+  assert.deepEqual(Array.from(db.searchMany(query, { k: 50, filter }).ids), hits.map(({ id }) => id));
+  assert.deepEqual([db.countMatching(filter), db.countMatching(), db.countMatching('NOT EXISTS id')], [50, 300, 0]);
   assert.equal(db.search(query, { k: 1000 }).length, 300);
   assert.equal(db.search(query, { k: Number.MAX_SAFE_INTEGER }).length, 300);
   assert.equal(db.search(query, { k: 5, efSearch: 500 }).length, 5);

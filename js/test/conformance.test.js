@@ -140,6 +140,7 @@ const STEPS = {
   },
   contains: (run, step) => assert.equal(run.db.has(step.contains), step.is),
   count: (run, step) => assert.equal(run.db.size, step.count),
+  count_matching: (run, step) => assert.equal(run.db.countMatching(step.count_matching), step.is),
   limits: (run, step) =>
     run.db.setResourceLimits(renamed(step.limits, { max_vectors: 'maxVectors', max_memory_bytes: 'maxMemoryBytes' })),
   flush: (run) => run.db.flush(),
@@ -171,6 +172,7 @@ const ARGUMENTS = {
   update_metadata: ['metadata'],
   get: ['vector', 'metadata'],
   contains: ['is'],
+  count_matching: ['is'],
 };
 
 /** The kind of `step`; anything that the README does not know is an error of the corpus. */

@@ -41,6 +41,9 @@ test('20,000 refused calls and other reads do not grow the memory', async () => 
     () => db.delete([5, 5000]),
     () => db.get(5000),
     () => db.searchMany(randomRows(4, 20, DIMENSION), { k: 20, filter: { parity: 'odd' } }),
+    () => db.search(query, { filter: 'parity == "odd" OR a IN (1, 2, 3)' }),
+    () => db.searchMany(query, { filter: 'parity == odd' }),
+    () => db.countMatching('NOT EXISTS parity'),
     () => db.getMany([1, 2, 3]),
     () => db.info(),
   ];

@@ -19,6 +19,8 @@ export async function use(): Promise<number> {
   const ids: number[] = db.addMany([[1, 2, 3], new Float64Array(3)], [null, new Map([['a', 'b']])]);
   const hits: Hit[] = db.search([1, 2, 3], { k: 5, filter: { key: 'value' }, distance: 'dot', withVectors: true });
   const many: Hits = db.searchMany(new Float32Array(6), { k: 2, filter: ['key', 'value'], efSearch: 100 });
+  const matches: number = db.countMatching('year >= 1990') + db.search([1, 2, 3], { filter: 'EXISTS year' }).length;
+  db.checkFilter('year >= 1990');
   const row: Row = db.get(id);
   const report: CheckReport = db.check();
   db.delete(ids);

@@ -150,7 +150,8 @@ class Case:
     def arguments_of(distance, filter):
         return {
             "distance": None if distance is None else DistanceType[distance.upper()],
-            "filter_metadata": None if filter is None else tuple(filter),
+            "filter": filter if isinstance(filter, str) else None,
+            "filter_metadata": tuple(filter) if isinstance(filter, list) else None,
         }
 
     def do_search(self, spec, k, hits, distance=None, filter=None, ef_search=None):
@@ -197,6 +198,9 @@ class Case:
 
     def do_count(self, count):
         assert len(self.db) == count
+
+    def do_count_matching(self, filter, **expected):
+        assert self.db.count(filter) == expected.pop("is") and not expected
 
     def do_limits(self, limits):
         self.db.set_resource_limits(**{"max_vectors": 0, "max_memory_bytes": 0, **limits})

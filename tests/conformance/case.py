@@ -31,8 +31,14 @@ class State:
     rows: dict = field(default_factory=dict)  # id -> (vector, metadata)
     next_id: int = 0
 
-    def nearest(self, query, k: int, metric: str, pair) -> list:
-        ids = [i for i, (_, meta) in self.rows.items() if pair is None or meta.get(pair[0]) == pair[1]]
+    def matching(self, filter, where) -> list:
+        """`filter` is None, a pair, or an expression, whose meaning the case gives as `where(metadata)`."""
+        if isinstance(filter, list):
+            where = lambda meta: meta.get(filter[0]) == filter[1]  # noqa: E731
+        return [i for i, (_, meta) in self.rows.items() if filter is None or where(meta)]
+
+    def nearest(self, query, k: int, metric: str, filter, where) -> list:
+        ids = self.matching(filter, where)
         if not ids:
             return []
         found = distances(metric, query, np.stack([self.rows[i][0] for i in ids]))
@@ -87,20 +93,23 @@ class Case:
         self.state.rows[self.state.next_id] = (vector, dict(metadata))
         self.state.next_id += 1
 
-    def search(self, query, k: int, distance=None, filter=None, ef_search=None, recorded=False, **more):
+    def search(self, query, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None, **more):
         step = {"search": query, "k": k} | self._arguments(distance, filter, ef_search)
         if self._step(step, more):
-            self.steps[-1] |= self._hits(lambda: self._nearest(self._vector(query), k, distance, filter), recorded)
+            answer = lambda: self._nearest(self._vector(query), k, distance, filter, where)  # noqa: E731
+            self.steps[-1] |= self._hits(answer, recorded)
 
-    def search_batch(self, queries, k: int, distance=None, filter=None, ef_search=None, recorded=False, **more):
+    def search_batch(
+        self, queries, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None, **more
+    ):
         step = {"search_batch": queries, "k": k} | self._arguments(distance, filter, ef_search)
         if self._step(step, more):
             rows = self._vector(queries)
-            answer = lambda: [self._nearest(row, k, distance, filter) for row in rows]  # noqa: E731
+            answer = lambda: [self._nearest(row, k, distance, filter, where) for row in rows]  # noqa: E731
             self.steps[-1] |= self._hits(answer, recorded)
 
-    def _nearest(self, query, k, distance, pair):
-        return self.state.nearest(query, k, distance or self.state.distance, pair)
+    def _nearest(self, query, k, distance, filter, where):
+        return self.state.nearest(query, k, distance or self.state.distance, filter, where)
 
     @staticmethod
     def _arguments(distance, pair, ef_search) -> dict:
@@ -144,6 +153,11 @@ class Case:
 
     def count(self):
         self._step({"count": len(self.state.rows)}, {})
+
+    def count_matching(self, filter, where=None, **more):
+        step = {"count_matching": filter}
+        if self._step(step, more):
+            self.steps[-1]["is"] = len(self.state.matching(filter, where))
 
     def check(self):
         self._step({"check": True}, {})

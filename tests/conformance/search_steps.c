@@ -33,6 +33,7 @@ static bool read_query(const Json *step, Query *out)
     out->options.distance = read_metric(distance);
     if (out->options.distance == -2) return false;
     if (filter == NULL) return true;
+    if (filter->kind == JSON_STRING) return out->options.filter = filter->text, true;
     if (filter->kind != JSON_ARRAY || filter->length < 1 || filter->length > 2) return false;
     out->options.filter_key = filter->first->text;
     out->options.filter_value = filter->first->next != NULL ? filter->first->next->text : NULL;
@@ -195,7 +196,8 @@ bool step_search(Run *run, const Json *step)
         Answer answer = {0};
         if (good && rows != NULL) answer = (Answer){rows->ids, rows->distances, rows->count};
         good = good && search_batch(run, step, &query, &vector, NULL, false);
-        good = good && (query.options.ef_search > 0 || search_thin(run, step, &query, &vector, &answer));
+        good = good && (query.options.ef_search > 0 || query.options.filter != NULL ||
+                         search_thin(run, step, &query, &vector, &answer));
         if (good && print) {
             printf("{\"case\": \"%s\", \"step\": %zu, \"hits\": ", run->name, run->step);
             print_hits(&answer);

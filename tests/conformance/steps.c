@@ -351,6 +351,18 @@ static bool step_count(Run *run, const Json *step)
     return got == expected ? true : run_fail(run, "expected %" PRIu64 " rows, got %" PRIu64, expected, got);
 }
 
+static bool step_count_matching(Run *run, const Json *step)
+{
+    uint64_t expected = 0, got = UINT64_MAX;
+    const Json *filter = json_get(step, "count_matching"), *is = json_get(step, "is");
+    if (filter->kind != JSON_STRING || (is != NULL && !read_count(is, &expected))) return malformed(run, "count_matching");
+    GV_Status status = gv_db_count_matching(run->db, filter->text, &got);
+    if (!run_settle(run, step, status)) return false;
+    if (gv_filter_check(filter->text) != status) return run_fail(run, "gv_filter_check() says otherwise");
+    if (status != GV_OK) return got == UINT64_MAX ? true : run_fail(run, "a failed call wrote a count");
+    return got == expected ? true : run_fail(run, "expected %" PRIu64 " matches, got %" PRIu64, expected, got);
+}
+
 static bool step_check(Run *run, const Json *step)
 {
     GV_CheckReport report = {.struct_size = sizeof report};
@@ -390,6 +402,7 @@ bool run_step(Run *run, const Json *step)
         {"get", step_get},
         {"contains", step_contains},
         {"count", step_count},
+        {"count_matching", step_count_matching},
         {"limits", step_limits},
         {"flush", step_flush},
         {"save", step_save},

@@ -175,6 +175,9 @@ static void search_all_metrics(GV_Database *db, size_t dimension, const float *q
         (void)gv_db_search_filtered(db, query, dimension, 8, (GV_DistanceType)distance, "tag", "65", hits, &count);
         (void)gv_db_search_filtered(db, query, dimension, 8, (GV_DistanceType)distance, NULL, NULL, hits, &count);
         CHECK(count <= 8, "%zu hits", count);
+        uint64_t matches = 0;
+        (void)gv_db_count_matching(db, "tag < 80 OR tag CONTAINS '9' AND NOT tag PREFIX 'a'", &matches);
+        CHECK(matches <= gv_db_count(db), "%llu matches", (unsigned long long)matches);
     }
 }
 

@@ -206,6 +206,9 @@ static GV_Status read_all(Session *s)
     GV_TRY(gv_db_search_batch(s->db, queries, 2, MODEL_DIMENSION, 3, NULL, ids, distances, counts));
     GV_TRY(gv_db_search_rows(s->db, queries, MODEL_DIMENSION, 3, &options, &rows));
     gv_rows_free(rows);
+    options.filter = "tag IN (65, '66') OR NOT EXISTS tag";
+    GV_TRY(gv_db_search_batch(s->db, queries, 2, MODEL_DIMENSION, 3, &options, ids, distances, counts));
+    GV_TRY(gv_db_count_matching(s->db, options.filter, &digest));
     GV_TRY(contents_check(s->db, NULL));
     GV_Vector *vector;
     if (s->model.count > 0) {

@@ -134,7 +134,13 @@ static void test_same_answers(GV_IndexType index, GV_DistanceType distance)
         compare(db, 10, &options, "filtered");
         options.with_vectors = 0;
         compare_rows(db, 10, &options, "filtered, without vectors");
+        options.filter = "NOT part == 'third'";
+        compare(db, 10, &options, "a pair against an expression");
+        options.filter_key = options.filter_value = NULL;
+        compare(db, 10, &options, "an expression");
+        options.filter_key = "part";
         options.filter_value = "nowhere";
+        options.filter = NULL;
         compare(db, 10, &options, "no match");
     }
     CHECK_OK(gv_db_close(db));
@@ -252,8 +258,12 @@ static void test_no_allocation(GV_IndexType index)
     search_all(db, &options);
     allocations = 0;
     search_all(db, &options);
-    CHECK(allocations == 1, "index %d: %zu allocations for a filter, one bitmap is needed", (int)index,
+    CHECK(allocations == 2, "index %d: %zu allocations for a filter, a tree and a bitmap are needed", (int)index,
           (size_t)allocations);
+    options.filter = "NOT part IN ('first', 'second') AND EXISTS part";
+    allocations = 0;
+    search_all(db, &options);
+    CHECK(allocations == 2, "index %d: %zu allocations for an expression", (int)index, (size_t)allocations);
     gv_memory_set_hooks(NULL);
     CHECK_OK(gv_db_close(db));
 }

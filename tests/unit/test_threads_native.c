@@ -48,6 +48,7 @@ static void *search_loop(void *context)
         bool filtered = seed % 3 == 0;
         options.filter_key = filtered ? "kind" : NULL;
         options.filter_value = filtered ? "kept" : NULL;
+        options.filter = seed % 3 == 1 ? "EXISTS kind AND NOT kind != 'kept'" : NULL;
         CHECK_OK(gv_db_search_rows(db, query, DIMENSION, K, &options, &rows));
         CHECK(rows->count == K, "%zu hits", rows->count); /* BATCH rows of each kind are always there */
         check_order(rows);
