@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from documents import HEADER, PROJECT, code_blocks, run_code
 
-DOCUMENTS = ["docs/usage.md", "docs/python_bindings.md", "python/README.md"]
+DOCUMENTS = ["docs/usage.md", "docs/filters.md", "docs/python_bindings.md", "python/README.md"]
 
 
 def python_of(document: Path) -> str:

@@ -4,13 +4,13 @@
 #include <string.h>
 
 enum {
-    FAST_DIGITS = 15,       /* so many fit in a double */
-    FAST_EXPONENT = 22,     /* as does this power of ten */
-    WORD_DIGITS = 19,       /* and so many in 64 bits */
-    WORD_EXPONENT = 27,     /* as does this power of five */
+    FAST_DIGITS = 15,        /* so many fit in a double */
+    FAST_EXPONENT = 22,      /* as does this power of ten */
+    WORD_DIGITS = 19,        /* and so many in 64 bits */
+    WORD_EXPONENT = 27,      /* as does this power of five */
     LARGEST_MAGNITUDE = 309, /* from 10^309 on there is no finite double */
-    LEAST_MAGNITUDE = -323, /* below 10^-324 all round to 0 */
-    WORDS = 36              /* the largest is less than 10^310 * 2^2, or 5^388 * 2^2 */
+    LEAST_MAGNITUDE = -323,  /* below 10^-324 all round to 0 */
+    WORDS = 36               /* the largest is less than 10^310 * 2^2, or 5^388 * 2^2 */
 };
 
 #define INFINITY_BITS ((uint64_t)0x7FF << 52)
@@ -128,7 +128,8 @@ static uint64_t round_to_double(uint64_t top, int exponent, bool more)
     uint64_t kept = shift == 64 ? 0 : top >> shift, half = (uint64_t)1 << (shift - 1);
     uint64_t rest = top & (half + (half - 1));
     if (rest > half || (rest == half && (more || kept & 1))) kept++;
-    uint64_t bits = ((uint64_t)(exponent + shift + 1074) << 52) + kept; /* the first bit of what is kept counts one more */
+    uint64_t bits = ((uint64_t)(exponent + shift + 1074) << 52) +
+                    kept; /* the first bit of what is kept counts one more */
     return bits < INFINITY_BITS ? bits : INFINITY_BITS;
 }
 
@@ -140,7 +141,7 @@ static uint64_t divide_words(uint64_t whole, int power)
     int a_shift = __builtin_clzll(a), b_shift = __builtin_clzll(b);
     a <<= a_shift;
     b <<= b_shift;
-    carry = a < b;                                                         /* the first bit of the quotient is to be 1 */
+    carry = a < b; /* the first bit of the quotient is to be 1 */
     int exponent = b_shift - a_shift - (int)carry - power - 63;
     if (carry) {
         carry = a >> 63;

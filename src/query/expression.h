@@ -88,7 +88,7 @@ typedef struct GV_Parts {
 GV_Node *gv_parts_node(GV_Parts *parts, GV_NodeKind kind, const GV_Node *first);
 GV_Literal *gv_parts_literal(GV_Parts *parts);
 GV_Status gv_expression_parse(const char *text, GV_Parts *parts, const GV_Node **root);
-void gv_literal_settle(GV_Literal *literal);                 /* is its text numeric? */
+void gv_literal_settle(GV_Literal *literal);               /* is its text numeric? */
 void gv_literals_sort(GV_Literal *literals, size_t count); /* as IN has them */
 
 #endif

@@ -15,8 +15,8 @@ typedef enum Kind {
 
 typedef struct Parser {
     const uint8_t *text, *end;
-    const uint8_t *at;     /* behind the token */
-    const uint8_t *token;  /* its first byte */
+    const uint8_t *at;    /* behind the token */
+    const uint8_t *token; /* its first byte */
     Kind kind;
     size_t depth, listed;
     GV_Parts *parts;
@@ -44,8 +44,8 @@ static GV_Status found_instead(const Parser *p, const uint8_t *at, size_t size, 
     memcpy(shown, at, shown_size);
     memcpy(shown + shown_size, shown_size < size ? "..." : "", shown_size < size ? 4 : 1);
     const char *quote = size > 0 && strchr("\"'`", *at) ? "" : "\"";
-    if (size == 0) return gv_fail(GV_ERR_BAD_FILTER, "filter, column %zu: found the end, expected %s",
-                                  column_of(p, at), expected);
+    if (size == 0)
+        return gv_fail(GV_ERR_BAD_FILTER, "filter, column %zu: found the end, expected %s", column_of(p, at), expected);
     return gv_fail(GV_ERR_BAD_FILTER, "filter, column %zu: found %s%s%s, expected %s", column_of(p, at), quote, shown,
                    quote, expected);
 }
@@ -205,8 +205,7 @@ static GV_Status parse_column(Parser *p, GV_Condition *c, const char *expected)
 
 static GV_Status new_node(Parser *p, GV_NodeKind kind, const GV_Node *first, GV_Node **node)
 {
-    if (p->parts->node_count >= GV_FILTER_NODES)
-        return too_many(p, GV_FILTER_NODES, "conditions, ANDs, ORs and NOTs");
+    if (p->parts->node_count >= GV_FILTER_NODES) return too_many(p, GV_FILTER_NODES, "conditions, ANDs, ORs and NOTs");
     *node = gv_parts_node(p->parts, kind, first);
     return GV_OK;
 }

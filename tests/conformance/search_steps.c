@@ -197,7 +197,7 @@ bool step_search(Run *run, const Json *step)
         if (good && rows != NULL) answer = (Answer){rows->ids, rows->distances, rows->count};
         good = good && search_batch(run, step, &query, &vector, NULL, false);
         good = good && (query.options.ef_search > 0 || query.options.filter != NULL ||
-                         search_thin(run, step, &query, &vector, &answer));
+                        search_thin(run, step, &query, &vector, &answer));
         if (good && print) {
             printf("{\"case\": \"%s\", \"step\": %zu, \"hits\": ", run->name, run->step);
             print_hits(&answer);

@@ -355,7 +355,8 @@ static bool step_count_matching(Run *run, const Json *step)
 {
     uint64_t expected = 0, got = UINT64_MAX;
     const Json *filter = json_get(step, "count_matching"), *is = json_get(step, "is");
-    if (filter->kind != JSON_STRING || (is != NULL && !read_count(is, &expected))) return malformed(run, "count_matching");
+    if (filter->kind != JSON_STRING || (is != NULL && !read_count(is, &expected)))
+        return malformed(run, "count_matching");
     GV_Status status = gv_db_count_matching(run->db, filter->text, &got);
     if (!run_settle(run, step, status)) return false;
     if (gv_filter_check(filter->text) != status) return run_fail(run, "gv_filter_check() says otherwise");

@@ -13,7 +13,8 @@ static void check_refused(const char *text, const char *sentence)
     GV_Heap heap = {0};
     GV_Expression *made;
     CHECK(gv_filter_check(text) == GV_ERR_BAD_FILTER, "%.60s is a filter", text);
-    CHECK(strcmp(gv_last_error(), sentence) == 0, "%.60s:\n  got      %s\n  expected %s", text, gv_last_error(), sentence);
+    CHECK(strcmp(gv_last_error(), sentence) == 0, "%.60s:\n  got      %s\n  expected %s", text, gv_last_error(),
+          sentence);
     CHECK(gv_expression_new(&heap, &(GV_FilterText){.expression = text}, &made) == GV_ERR_BAD_FILTER && !made &&
               heap.used_bytes == 0,
           "%.60s: a tree is left", text);
@@ -45,9 +46,12 @@ static void test_errors(void)
         {"a IN (1, b)", "filter, column 10: found \"b\", expected a value (put text in quotes)"},
         {"a CONTAINS 5", "filter, column 12: found \"5\", expected text in quotes"},
         {"a PREFIX b", "filter, column 10: found \"b\", expected text in quotes"},
-        {"a == 12ab", "filter, column 6: found \"12ab\", expected a number (finite, of at most 64 bytes), or text in quotes"},
-        {"a == 1e999", "filter, column 6: found \"1e999\", expected a number (finite, of at most 64 bytes), or text in quotes"},
-        {"a == .5", "filter, column 6: found \".5\", expected a number (finite, of at most 64 bytes), or text in quotes"},
+        {"a == 12ab",
+         "filter, column 6: found \"12ab\", expected a number (finite, of at most 64 bytes), or text in quotes"},
+        {"a == 1e999",
+         "filter, column 6: found \"1e999\", expected a number (finite, of at most 64 bytes), or text in quotes"},
+        {"a == .5",
+         "filter, column 6: found \".5\", expected a number (finite, of at most 64 bytes), or text in quotes"},
         {"a == +5", "filter, column 6: found \"+\", expected a value"},
         {"a == \"x", "filter, column 6: found \"x, expected a closing quote"},
         {"a == \"x\\", "filter, column 8: found \"\\\", expected \\\\, \\\", \\' or \\`"},
@@ -57,8 +61,10 @@ static void test_errors(void)
         {"a <> 1", "filter, column 4: found \">\", expected a value"},
         {"a & b", "filter, column 3: found \"&\", expected ==, !=, <, <=, >, >=, IN, CONTAINS, PREFIX or EXISTS"},
         {"a ! b", "filter, column 3: found \"!\", expected ==, !=, <, <=, >, >=, IN, CONTAINS, PREFIX or EXISTS"},
-        {"a NOT IN (1)", "filter, column 3: found \"NOT\", expected ==, !=, <, <=, >, >=, IN, CONTAINS, PREFIX or EXISTS"},
-        {"`\xC3\xA9\xE2\x82\xAC` == \xF0\x9F\x98\x80", "filter, column 9: found \"\xF0\x9F\x98\x80\", expected a value"},
+        {"a NOT IN (1)",
+         "filter, column 3: found \"NOT\", expected ==, !=, <, <=, >, >=, IN, CONTAINS, PREFIX or EXISTS"},
+        {"`\xC3\xA9\xE2\x82\xAC` == \xF0\x9F\x98\x80",
+         "filter, column 9: found \"\xF0\x9F\x98\x80\", expected a value"},
         {"a == 1 \xC2\xA0", "filter, column 8: found \"\xC2\xA0\", expected AND, OR or the end"},
         {"a == '\xC3\xA9\xC3'", "filter, column 8: found byte c3, expected UTF-8"},
         {"\x80", "filter, column 1: found byte 80, expected UTF-8"},
@@ -119,22 +125,62 @@ static bool says(const char *filter, const char *value)
 static void test_conditions(void)
 {
     static const char *const hold[][2] = {
-        {"a == 'x'", "x"},       {"a == ''", ""},           {"a == 5", "5.0"},          {"a == 5", "005"},
-        {"a != 5", "five"},      {"a != 5", "5.1"},         {"a != '5'", "5.0"},        {"a == -0", "0.000"},
-        {"a < 10", "9"},         {"a < '10'", "9"},         {"a > '10'", "nine"},       {"a > 10", "nine"},
-        {"a >= '50'", "50.0"},   {"a <= 1e3", "1000"},      {"a < 'b'", "a"},           {"a < 'ab'", "a"},
-        {"a > 'a'", "ab"},       {"a < 2", "1x"},       {"a CONTAINS 'ell'", "hello"}, {"a CONTAINS ''", ""},
-        {"a CONTAINS 'hello'", "hello"}, {"a PREFIX 'he'", "hello"}, {"a PREFIX ''", ""}, {"a IN (3, 'x', 1)", "1.0"},
-        {"a IN (3, 'x', 1)", "x"}, {"a IN ('3', 'x')", "3"}, {"a == 'it\\'s \\\\ \\\" \\`'", "it's \\ \" `"},
-        {"a == \"'\"", "'"},     {"a in (1)", "1"},         {"a == 0.1", "0.1000000000000000055511151231257827"},
-        {"a > 9007199254740992", "9007199254740994"},       {"a == 9007199254740993", "9007199254740992"},
+        {"a == 'x'", "x"},
+        {"a == ''", ""},
+        {"a == 5", "5.0"},
+        {"a == 5", "005"},
+        {"a != 5", "five"},
+        {"a != 5", "5.1"},
+        {"a != '5'", "5.0"},
+        {"a == -0", "0.000"},
+        {"a < 10", "9"},
+        {"a < '10'", "9"},
+        {"a > '10'", "nine"},
+        {"a > 10", "nine"},
+        {"a >= '50'", "50.0"},
+        {"a <= 1e3", "1000"},
+        {"a < 'b'", "a"},
+        {"a < 'ab'", "a"},
+        {"a > 'a'", "ab"},
+        {"a < 2", "1x"},
+        {"a CONTAINS 'ell'", "hello"},
+        {"a CONTAINS ''", ""},
+        {"a CONTAINS 'hello'", "hello"},
+        {"a PREFIX 'he'", "hello"},
+        {"a PREFIX ''", ""},
+        {"a IN (3, 'x', 1)", "1.0"},
+        {"a IN (3, 'x', 1)", "x"},
+        {"a IN ('3', 'x')", "3"},
+        {"a == 'it\\'s \\\\ \\\" \\`'", "it's \\ \" `"},
+        {"a == \"'\"", "'"},
+        {"a in (1)", "1"},
+        {"a == 0.1", "0.1000000000000000055511151231257827"},
+        {"a > 9007199254740992", "9007199254740994"},
+        {"a == 9007199254740993", "9007199254740992"},
     };
     static const char *const fail[][2] = {
-        {"a == 'x'", "X"},   {"a == 'x'", "xx"},   {"a == 'x'", ""},      {"a == '5'", "5.0"}, {"a == 5", "five"},
-        {"a == 5", "5 "},    {"a != 5", "5e0"},    {"a != 'x'", "x"},     {"a < 10", "nine"},  {"a < 10", "10"},
-        {"a > 10", "9"},     {"a > '10'", "9"},    {"a < 'a'", "a"},      {"a > 'ab'", "a"},   {"a CONTAINS 'x'", "hello"},
-        {"a CONTAINS 'hello!'", "hello"}, {"a PREFIX 'el'", "hello"}, {"a PREFIX 'hello!'", "hello"},
-        {"a IN (3, 'x', 1)", "2"}, {"a IN ('3', 'x')", "3.0"}, {"a IN (3, 'x')", "y"}, {"a IN (3)", ""},
+        {"a == 'x'", "X"},
+        {"a == 'x'", "xx"},
+        {"a == 'x'", ""},
+        {"a == '5'", "5.0"},
+        {"a == 5", "five"},
+        {"a == 5", "5 "},
+        {"a != 5", "5e0"},
+        {"a != 'x'", "x"},
+        {"a < 10", "nine"},
+        {"a < 10", "10"},
+        {"a > 10", "9"},
+        {"a > '10'", "9"},
+        {"a < 'a'", "a"},
+        {"a > 'ab'", "a"},
+        {"a CONTAINS 'x'", "hello"},
+        {"a CONTAINS 'hello!'", "hello"},
+        {"a PREFIX 'el'", "hello"},
+        {"a PREFIX 'hello!'", "hello"},
+        {"a IN (3, 'x', 1)", "2"},
+        {"a IN ('3', 'x')", "3.0"},
+        {"a IN (3, 'x')", "y"},
+        {"a IN (3)", ""},
     };
     for (size_t i = 0; i < sizeof hold / sizeof *hold; i++)
         CHECK(says(hold[i][0], hold[i][1]), "%s fails for %s", hold[i][0], hold[i][1]);
@@ -158,10 +204,13 @@ typedef struct Word {
 } Word;
 
 static const Word words[] = {
-    {"", false, 0},      {"0", true, 0},       {"-0.0", true, 0},   {"7", true, 7},      {"07", true, 7},     {"7.0", true, 7},
-    {"70e-1", true, 7},  {"-12.5", true, -12.5}, {"1e3", true, 1000}, {"1000", true, 1000}, {"999", true, 999}, {"7 ", false, 0},
-    {"red", false, 0},   {"redder", false, 0}, {"Red", false, 0},   {"it's", false, 0},  {"a\\b\"c`", false, 0},
-    {"\xC3\xA9t\xC3\xA9", false, 0}, {"1e999", false, 0},
+    {"", false, 0},       {"0", true, 0},         {"-0.0", true, 0},
+    {"7", true, 7},       {"07", true, 7},        {"7.0", true, 7},
+    {"70e-1", true, 7},   {"-12.5", true, -12.5}, {"1e3", true, 1000},
+    {"1000", true, 1000}, {"999", true, 999},     {"7 ", false, 0},
+    {"red", false, 0},    {"redder", false, 0},   {"Red", false, 0},
+    {"it's", false, 0},   {"a\\b\"c`", false, 0}, {"\xC3\xA9t\xC3\xA9", false, 0},
+    {"1e999", false, 0},
 };
 static const char *const keys[] = {"a", "b-1.x", "a key`\\", "\xC3\xA9", "NOT"};
 enum {
