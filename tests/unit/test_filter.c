@@ -232,7 +232,7 @@ typedef struct Printer {
     uint64_t seed, drawn;
 } Printer;
 
-static uint64_t draw(Printer *p, uint64_t below) { return gv_random(p->seed, p->drawn++) % below; }
+static size_t draw(Printer *p, size_t below) { return (size_t)(gv_random(p->seed, p->drawn++) % below); }
 
 static void put(Printer *p, const char *text)
 {
@@ -336,9 +336,9 @@ static void print_leaf(Printer *p, const Row *rows, bool holds[ROWS])
 }
 
 /* `binding`: 0 an OR may stand here, 1 an AND, 2 a NOT or less; beyond, only what is in parentheses. */
-static void print_tree(Printer *p, const Row *rows, int depth, uint64_t binding, bool holds[ROWS])
+static void print_tree(Printer *p, const Row *rows, int depth, size_t binding, bool holds[ROWS])
 {
-    uint64_t kind = depth == 0 || p->size > TEXT_MOST / 2 ? 3 : draw(p, 4);
+    size_t kind = depth == 0 || p->size > TEXT_MOST / 2 ? 3 : draw(p, 4);
     if (kind == 3) {
         print_leaf(p, rows, holds);
         return;
