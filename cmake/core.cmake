@@ -54,9 +54,9 @@ if(EMSCRIPTEN)
     target_compile_options(gigavector_core PRIVATE -msimd128)
     # what runs once a call or once a file is made small: the module is downloaded
     file(GLOB cold_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/api/*.c ${PROJECT_SOURCE_DIR}/src/storage/*.c
-        ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/query/expression*.c
+        ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/query/*.c
         ${PROJECT_SOURCE_DIR}/src/index/hnsw_[bcprs]*.c ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c)
-    list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select|scratch|pivots).c$|topk.c$|bitset.c$|crc32c.c$")
+    list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select|scratch|pivots).c$|topk.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
     # and these smaller yet, which -Oz does not do to most
     foreach(name number slab status)

@@ -90,12 +90,8 @@ static int bit_length(const Big *a) { return 32 * a->count - __builtin_clz(a->wo
 
 static void shift_left(Big *a, int bits)
 {
-    int words = bits / 32;
-    if (bits % 32) multiply_add(a, (uint32_t)1 << (bits % 32), 0);
-    if (words == 0) return;
-    memmove(a->words + words, a->words, (size_t)a->count * sizeof *a->words);
-    memset(a->words, 0, (size_t)words * sizeof *a->words);
-    a->count += words;
+    for (; bits > 31; bits -= 31) multiply_add(a, (uint32_t)1 << 31, 0);
+    multiply_add(a, (uint32_t)1 << bits, 0);
 }
 
 static bool is_less(const Big *a, const Big *b)

@@ -53,6 +53,13 @@ static bool is_listed(const GV_Condition *c, const GV_Literal *wanted)
     return false;
 }
 
+static bool is_equal(const GV_Literal *wanted, const uint8_t *value, size_t size)
+{
+    double number;
+    if (wanted->quoted) return size == wanted->size && memcmp(value, wanted->text, size) == 0;
+    return gv_number_read(value, size, &number) && number == wanted->number;
+}
+
 /* By a hash that rolls (Karp & Rabin 1987): a value of any kind is passed once. */
 static bool contains(const uint8_t *value, size_t size, const GV_Literal *wanted)
 {
@@ -85,13 +92,12 @@ bool gv_condition_holds(const GV_Condition *c, const uint8_t *value, size_t size
     switch (c->op) {
     case GV_OP_CONTAINS: return contains(value, size, wanted);
     case GV_OP_PREFIX: return size >= wanted->size && memcmp(value, wanted->text, wanted->size) == 0;
-    case GV_OP_EQUAL:
-    case GV_OP_NOT_EQUAL:
+    case GV_OP_EQUAL: return is_equal(wanted, value, size);
+    case GV_OP_NOT_EQUAL: return !is_equal(wanted, value, size);
     case GV_OP_IN:
-        if (c->values[c->value_count - 1].quoted && is_listed(c, &found)) return c->op != GV_OP_NOT_EQUAL;
+        if (c->values[c->value_count - 1].quoted && is_listed(c, &found)) return true;
         found.quoted = false;
-        if (wanted->quoted || !gv_number_read(value, size, &found.number)) return c->op == GV_OP_NOT_EQUAL;
-        return is_listed(c, &found) == (c->op != GV_OP_NOT_EQUAL);
+        return !wanted->quoted && gv_number_read(value, size, &found.number) && is_listed(c, &found);
     default: break;
     }
     if (wanted->numeric && gv_number_read(value, size, &found.number))

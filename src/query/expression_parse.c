@@ -22,6 +22,12 @@ typedef struct Parser {
     GV_Parts *parts;
 } Parser;
 
+static bool is_one_of(uint8_t c, const char *set)
+{
+    while (*set && (uint8_t)*set != c) set++;
+    return *set != '\0';
+}
+
 /* ---- failures ---- */
 
 /* Characters up to `at`, from 1. */
@@ -43,7 +49,7 @@ static GV_Status found_instead(const Parser *p, const uint8_t *at, size_t size, 
     while (shown_size < size && (at[shown_size] & 0xC0) == 0x80) shown_size--;
     memcpy(shown, at, shown_size);
     memcpy(shown + shown_size, shown_size < size ? "..." : "", shown_size < size ? 4 : 1);
-    const char *quote = size > 0 && strchr("\"'`", *at) ? "" : "\"";
+    const char *quote = size > 0 && is_one_of(*at, "\"'`") ? "" : "\"";
     if (size == 0)
         return gv_fail(GV_ERR_BAD_FILTER, "filter, column %zu: found the end, expected %s", column_of(p, at), expected);
     return gv_fail(GV_ERR_BAD_FILTER, "filter, column %zu: found %s%s%s, expected %s", column_of(p, at), quote, shown,
@@ -73,7 +79,7 @@ static GV_Status pass_quoted(Parser *p)
     for (; p->at < p->end && *p->at != quote; p->at++) {
         if (*p->at != '\\') continue;
         const uint8_t *escape = p->at++;
-        if (p->at < p->end && *p->at != 0 && strchr("\"'`\\", *p->at)) continue;
+        if (p->at < p->end && is_one_of(*p->at, "\"'`\\")) continue;
         size_t size = 1;
         while (escape + size < p->end && (size < 2 || (escape[size] & 0xC0) == 0x80)) size++;
         return found_instead(p, escape, size, "\\\\, \\\", \\' or \\`");
@@ -85,7 +91,7 @@ static GV_Status pass_quoted(Parser *p)
 
 static GV_Status next_token(Parser *p)
 {
-    while (p->at < p->end && strchr(" \t\r\n", *p->at)) p->at++;
+    while (p->at < p->end && is_one_of(*p->at, " \t\r\n")) p->at++;
     p->token = p->at;
     p->kind = END;
     if (p->at == p->end) return GV_OK;
@@ -102,7 +108,7 @@ static GV_Status next_token(Parser *p)
     p->kind = SIGN;
     do p->at++;
     while (p->at < p->end && (*p->at & 0xC0) == 0x80);
-    if (strchr("=!<>", c) && p->at < p->end && *p->at == '=') p->at++;
+    if (is_one_of(c, "=!<>") && p->at < p->end && *p->at == '=') p->at++;
     return GV_OK;
 }
 
