@@ -81,6 +81,16 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space)
 
 /* ---- one query ---- */
 
+void gv_search_prepare(GV_Database *db, const GV_Search *search)
+{
+    bool done = !search->options.filter_key;
+    while (!done) {
+        gv_read_lock(&db->state);
+        done = gv_terms_catch_up(&db->store->terms, GV_TERMS_A_STEP);
+        gv_read_unlock(&db->state);
+    }
+}
+
 static GV_Status run(GV_Database *db, const GV_Search *search, const float *query, float norm, const GV_Bitset *matches,
                      uint64_t match_count, GV_Workspace **space, size_t *count)
 {
@@ -106,7 +116,7 @@ GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *q
     if (!o->filter_key) return run(db, search, query, norm, NULL, 0, space, count);
     GV_Bitset matches = {0};
     uint64_t match_count;
-    GV_Status status = gv_filter_pair(&db->store->table, &db->scratch, o->filter_key, o->filter_value, &matches,
+    GV_Status status = gv_filter_pair(&db->store->terms, &db->scratch, o->filter_key, o->filter_value, &matches,
                                       &match_count);
     if (status == GV_OK) status = run(db, search, query, norm, &matches, match_count, space, count);
     gv_bitset_free(&matches, &db->scratch);
@@ -123,6 +133,7 @@ static GV_Status search_hits(GV_Database *db, const float *query, size_t dimensi
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_read(options, k, &search);
     if (status == GV_OK) {
+        gv_search_prepare(db, &search);
         gv_read_lock(&db->state);
         status = gv_search_one(db, &search, query, dimension, &space, &count);
         gv_read_unlock(&db->state);

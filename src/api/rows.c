@@ -147,6 +147,7 @@ GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimensio
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_read(options, k, &search);
     if (status == GV_OK) {
+        gv_search_prepare(db, &search);
         gv_read_lock(&db->state);
         status = search_rows(db, &search, query, dimension, &space, out);
         gv_read_unlock(&db->state);

@@ -68,6 +68,15 @@ static GV_Status commit(GV_Database *db, GV_Status records)
     return records;
 }
 
+/* Once filters are in use, what a call wrote goes into the index over metadata with it: else the next filter would have to see
+ * to it. Rows that do not get in, for want of memory, are found all the same. */
+static void keep_up(GV_Database *db)
+{
+    GV_Terms *terms = &db->store->terms;
+    if (!gv_terms_in_use(terms)) return;
+    while (!gv_terms_catch_up(terms, GV_TERMS_A_STEP)) {}
+}
+
 /* ---- add ---- */
 
 typedef struct Addition { /* of `count` rows */
@@ -152,6 +161,7 @@ static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t 
     for (size_t i = 0; i < a->count; i++) gv_table_show(&s->table, a->slots[i]);
     s->table.next_id += a->count;
     gv_write_unlock(&db->state);
+    keep_up(db);
 }
 
 static GV_Status add_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
@@ -260,7 +270,8 @@ static GV_Status log_deletes(GV_Database *db, const uint64_t *ids, size_t count)
 }
 
 enum {
-    DROPS_A_STEP = 64
+    DROPS_A_STEP = 64,
+    DROP_BYTES = 1 << 12 /* moved for a row, the index over metadata aside: so many more are as good as another row */
 };
 
 static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count, uint32_t *slots, uint32_t *sorted)
@@ -272,13 +283,16 @@ static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count,
     gv_write_lock(&db->state);
     for (size_t i = 0; i < count; i++) gv_table_hide(&s->table, slots[i]);
     gv_write_unlock(&db->state);
-    for (size_t i = 0; i < count; i++) {
-        if (i % DROPS_A_STEP == 0) gv_write_lock(&db->state);
-        gv_table_drop(&s->table, slots[i]);
-        if (i % DROPS_A_STEP == DROPS_A_STEP - 1 || i == count - 1) gv_write_unlock(&db->state);
-        gv_store_step(s, slots[i], true);
+    for (size_t i = 0; i < count;) {
+        gv_write_lock(&db->state);
+        for (size_t work = 0; i < count && work < DROPS_A_STEP * DROP_BYTES; i++) {
+            work += DROP_BYTES + gv_store_drop_row(s, slots[i]);
+            gv_store_step(s, slots[i], true);
+        }
+        gv_write_unlock(&db->state);
     }
     gv_store_run_steps(s, 0, &db->state);
+    keep_up(db);
     return GV_OK;
 }
 
@@ -331,6 +345,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
     gv_store_step(s, slot, false);
     gv_store_step(s, old, true);
     gv_store_run_steps(s, 0, &db->state);
+    keep_up(db);
     return GV_OK;
 }
 
@@ -363,8 +378,9 @@ static GV_Status update_pairs(GV_Database *db, uint64_t id, const uint8_t *packe
         return status;
     }
     gv_write_lock(&db->state);
-    gv_table_replace_metadata(&s->table, slot, metadata);
+    gv_store_replace_metadata(s, slot, metadata);
     gv_write_unlock(&db->state);
+    keep_up(db);
     return GV_OK;
 }
 

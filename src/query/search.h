@@ -2,6 +2,7 @@
 #ifndef GV_SEARCH_H
 #define GV_SEARCH_H
 #include "index/index.h"
+#include "query/terms.h"
 
 typedef struct GV_Request {
     const float *vectors; /* [count], each `stride` floats behind the one before */
@@ -23,8 +24,9 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *re
  * a scan. Depends on the state, and no answer depends on it. */
 size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *request);
 
-/* The live rows whose metadata has `key` with exactly `value`, as bits of `matches` (of `heap`, freed by the caller). */
-GV_Status gv_filter_pair(const GV_Table *table, GV_Heap *heap, const char *key, const char *value, GV_Bitset *matches,
+/* The live rows whose metadata has `key` with exactly `value`, as bits of `matches` (of `heap`, freed by the caller).
+ * The caller holds the read lock. */
+GV_Status gv_filter_pair(GV_Terms *terms, GV_Heap *heap, const char *key, const char *value, GV_Bitset *matches,
                          uint64_t *count);
 
 #endif

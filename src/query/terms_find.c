@@ -1,0 +1,139 @@
+/* terms_find.c: which rows meet a condition on the value of a key. */
+#include "base/number.h"
+#include "query/terms_parts.h"
+#include <string.h>
+
+/* ---- one value ---- */
+
+static bool in_range(const GV_Condition *c, double number)
+{
+    return (c->low_open ? number > c->low : number >= c->low) && (c->high_open ? number < c->high : number <= c->high);
+}
+
+static bool holds(const GV_Condition *c, const uint8_t *value, size_t size)
+{
+    return c->holds && c->holds(c->context, value, size);
+}
+
+static bool value_meets(const GV_Condition *c, const uint8_t *value, size_t size)
+{
+    double number;
+    switch (c->kind) {
+    case GV_CONDITION_EXISTS: return true;
+    case GV_CONDITION_EQUALS: return size == c->value_size && (size == 0 || memcmp(value, c->value, size) == 0);
+    case GV_CONDITION_HOLDS: break;
+    case GV_CONDITION_NUMBERS:
+        if (gv_number_parse((const char *)value, size, &number)) return in_range(c, number);
+        break;
+    }
+    return holds(c, value, size);
+}
+
+bool gv_condition_meets(const GV_Condition *c, const GV_Table *table, uint32_t slot)
+{
+    size_t size;
+    GV_Pair pair;
+    const uint8_t *row = gv_table_metadata(table, slot, &size);
+    return gv_metadata_find(row, size, c->key, c->key_size, &pair) && value_meets(c, pair.value, pair.value_size);
+}
+
+static bool term_meets(const GV_Terms *t, const GV_Condition *c, const GV_Column *column, uint32_t term)
+{
+    size_t size;
+    const uint8_t *value = gv_column_value(t, column, term, &size);
+    return value && value_meets(c, value, size);
+}
+
+/* ---- many ---- */
+
+static void match_range(const GV_Terms *t, const GV_Condition *c, const GV_Column *column, GV_Bitset *matches)
+{
+    uint64_t first = gv_number_key(c->low) >> 32, last = gv_number_key(c->high) >> 32, key;
+    GV_Place place = gv_numbers_from(&column->numbers, first << 32);
+    while (gv_numbers_next(&column->numbers, &place, &key) && key >> 32 <= last) {
+        uint32_t term = (uint32_t)key;
+        bool edge = key >> 32 == first || key >> 32 == last;
+        if (!edge || term_meets(t, c, column, term)) gv_posting_match(t, column->terms[term].ref, matches);
+    }
+}
+
+/* Of all terms, or of those that are not numeric. */
+static void match_values(const GV_Terms *t, const GV_Condition *c, const GV_Column *column, bool numeric,
+                         GV_Bitset *matches)
+{
+    for (uint32_t i = 0; i < column->term_end; i++) {
+        const GV_Term *term = &column->terms[i];
+        if (term->ref == GV_FREE_TERM || (!numeric && term->link & GV_NUMERIC_TERM)) continue;
+        if (c->kind == GV_CONDITION_EXISTS || term_meets(t, c, column, i)) gv_posting_match(t, term->ref, matches);
+    }
+}
+
+static void match_column(const GV_Terms *t, const GV_Condition *c, const GV_Column *column, GV_Bitset *matches)
+{
+    uint32_t term;
+    switch (c->kind) {
+    case GV_CONDITION_EQUALS:
+        term = gv_column_find(t, column, c->value, c->value_size);
+        if (term != GV_NO_TERM) gv_posting_match(t, column->terms[term].ref, matches);
+        break;
+    case GV_CONDITION_NUMBERS:
+        match_range(t, c, column, matches);
+        if (c->holds && column->term_count > column->numeric_count) match_values(t, c, column, false, matches);
+        break;
+    case GV_CONDITION_EXISTS:
+    case GV_CONDITION_HOLDS: match_values(t, c, column, true, matches); break;
+    }
+}
+
+/* The next row that is not in and meets the condition. */
+static uint32_t next_left_out(const GV_Terms *t, const GV_Condition *c, uint32_t from)
+{
+    if (!t->left_out) return GV_NO_SLOT;
+    uint32_t slot = gv_terms_next_out(t, from);
+    while (slot != GV_NO_SLOT && !gv_condition_meets(c, t->table, slot)) slot = gv_terms_next_out(t, slot + 1);
+    return slot;
+}
+
+void gv_terms_match(const GV_Terms *t, const GV_Condition *c, GV_Bitset *matches)
+{
+    const GV_Column *column = gv_terms_column(t, c->key, c->key_size);
+    if (column) match_column(t, c, column, matches);
+    for (uint32_t slot = next_left_out(t, c, 0); slot != GV_NO_SLOT; slot = next_left_out(t, c, slot + 1))
+        gv_bitset_set(matches, slot);
+}
+
+uint64_t gv_terms_count(const GV_Terms *t, const GV_Condition *c)
+{
+    const GV_Column *column = gv_terms_column(t, c->key, c->key_size);
+    uint64_t count = 0;
+    if (column && c->kind == GV_CONDITION_EXISTS) count = column->rows;
+    if (column && c->kind == GV_CONDITION_EQUALS) {
+        uint32_t term = gv_column_find(t, column, c->value, c->value_size);
+        if (term != GV_NO_TERM) count = gv_posting_count(t, column->terms[term].ref);
+    }
+    for (uint32_t slot = next_left_out(t, c, 0); slot != GV_NO_SLOT; slot = next_left_out(t, c, slot + 1)) count++;
+    return count;
+}
+
+/* The next live row of a term. */
+static uint32_t next_live(const GV_Terms *t, uint32_t ref, uint32_t from)
+{
+    uint32_t slot = gv_posting_next(t, ref, from);
+    while (slot != GV_NO_SLOT && !gv_bitset_get(&t->table->live, slot)) slot = gv_posting_next(t, ref, slot + 1);
+    return slot;
+}
+
+uint32_t gv_terms_find_one(const GV_Terms *t, const GV_Condition *c, bool *more)
+{
+    const GV_Column *column = gv_terms_column(t, c->key, c->key_size);
+    uint32_t term = column ? gv_column_find(t, column, c->value, c->value_size) : GV_NO_TERM;
+    uint32_t in = GV_NO_SLOT, in_2 = GV_NO_SLOT, out = next_left_out(t, c, 0);
+    if (term != GV_NO_TERM) in = next_live(t, column->terms[term].ref, 0);
+    if (in != GV_NO_SLOT) in_2 = next_live(t, column->terms[term].ref, in + 1);
+    if (out == GV_NO_SLOT) {
+        *more = in_2 != GV_NO_SLOT;
+        return in;
+    }
+    *more = in != GV_NO_SLOT || next_left_out(t, c, out + 1) != GV_NO_SLOT;
+    return in < out ? in : out; /* GV_NO_SLOT is the greatest */
+}
