@@ -141,16 +141,6 @@ static GV_Status check_file(GV_Store *s)
     return status;
 }
 
-/* The index over metadata, if there is one yet. Searches go on meanwhile. */
-static bool terms_agree(GV_Terms *terms)
-{
-    if (!gv_terms_in_use(terms)) return true;
-    gv_terms_enter(terms);
-    bool agree = gv_terms_check(terms);
-    gv_terms_leave(terms);
-    return agree;
-}
-
 GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report)
 {
     if (!report) return gv_fail(GV_ERR_ARGUMENT, "report is NULL");
@@ -161,7 +151,7 @@ GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report)
     GV_Status status = s->file ? check_file(s) : GV_OK;
     found.superblock_copies = s->superblock_copies;
     if (status == GV_OK) status = check_table(&s->table, s->settings.kernels, &found);
-    if (status == GV_OK && !terms_agree(&s->terms)) fault(&found, "the index over metadata disagrees with row count", found.rows);
+    if (status == GV_OK && !gv_terms_check(&s->terms)) fault(&found, "the index over metadata is off, rows:", found.rows);
     if (status == GV_OK && s->index->ops->check) status = s->index->ops->check(s->index, &found);
     if (status == GV_OK && found.faults > 0) status = gv_last_status();
     GV_Failure failure;

@@ -84,9 +84,10 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space)
 void gv_search_prepare(GV_Database *db, const GV_Search *search)
 {
     bool done = !search->options.filter_key;
+    const char *key = search->options.filter_key;
     while (!done) {
         gv_read_lock(&db->state);
-        done = gv_terms_catch_up(&db->store->terms, GV_TERMS_A_STEP);
+        done = gv_terms_catch_up(&db->store->terms, key, strlen(key), GV_TERMS_A_STEP);
         gv_read_unlock(&db->state);
     }
 }

@@ -68,15 +68,6 @@ static GV_Status commit(GV_Database *db, GV_Status records)
     return records;
 }
 
-/* Once filters are in use, what a call wrote goes into the index over metadata with it: else the next filter would have to see
- * to it. Rows that do not get in, for want of memory, are found all the same. */
-static void keep_up(GV_Database *db)
-{
-    GV_Terms *terms = &db->store->terms;
-    if (!gv_terms_in_use(terms)) return;
-    while (!gv_terms_catch_up(terms, GV_TERMS_A_STEP)) {}
-}
-
 /* ---- add ---- */
 
 typedef struct Addition { /* of `count` rows */
@@ -146,6 +137,7 @@ static GV_Status log_rows(GV_Database *db, const Addition *a, size_t dimension)
 static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
 {
     GV_Store *s = db->store;
+    uint64_t before = s->table.version;
     for (size_t i = 0, step = rows_per_step(dimension); i < a->count; i++) {
         if (i % step == 0) gv_write_lock(&db->state);
         gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, a->rows + i * dimension, a->norms[i],
@@ -161,7 +153,7 @@ static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t 
     for (size_t i = 0; i < a->count; i++) gv_table_show(&s->table, a->slots[i]);
     s->table.next_id += a->count;
     gv_write_unlock(&db->state);
-    keep_up(db);
+    gv_terms_keep_up(&s->terms, before, a->slots, a->count);
 }
 
 static GV_Status add_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
@@ -280,6 +272,7 @@ static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count,
     GV_TRY(check_ids(db, ids, count, slots, sorted));
     GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, count, &db->state));
     GV_TRY(log_deletes(db, ids, count));
+    uint64_t before = s->table.version;
     gv_write_lock(&db->state);
     for (size_t i = 0; i < count; i++) gv_table_hide(&s->table, slots[i]);
     gv_write_unlock(&db->state);
@@ -292,7 +285,7 @@ static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count,
         gv_write_unlock(&db->state);
     }
     gv_store_run_steps(s, 0, &db->state);
-    keep_up(db);
+    gv_terms_keep_up(&s->terms, before, NULL, 0);
     return GV_OK;
 }
 
@@ -338,6 +331,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
         GV_TRY(gv_log_begin(log));
         GV_TRY(commit(db, gv_record_update(log, id, row, s->settings.dimension)));
     }
+    uint64_t before = s->table.version;
     gv_write_lock(&db->state);
     gv_table_stage(&s->table, slot, id, row, norm, NULL);
     gv_store_swap_row(s, old, slot);
@@ -345,7 +339,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
     gv_store_step(s, slot, false);
     gv_store_step(s, old, true);
     gv_store_run_steps(s, 0, &db->state);
-    keep_up(db);
+    gv_terms_keep_up(&s->terms, before, &slot, 1);
     return GV_OK;
 }
 
@@ -377,10 +371,11 @@ static GV_Status update_pairs(GV_Database *db, uint64_t id, const uint8_t *packe
         gv_table_metadata_free(&s->table, metadata);
         return status;
     }
+    uint64_t before = s->table.version;
     gv_write_lock(&db->state);
     gv_store_replace_metadata(s, slot, metadata);
     gv_write_unlock(&db->state);
-    keep_up(db);
+    gv_terms_keep_up(&s->terms, before, &slot, 1);
     return GV_OK;
 }
 

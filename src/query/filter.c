@@ -12,9 +12,7 @@ GV_Status gv_filter_pair(GV_Terms *terms, GV_Heap *heap, const char *key, const 
                               .value_size = strlen(value)};
     *count = 0;
     GV_TRY(gv_bitset_reserve(matches, heap, terms->table->slot_count, NULL));
-    gv_terms_enter(terms);
     gv_terms_match(terms, &condition, matches);
-    gv_terms_leave(terms);
     *count = gv_bitset_count(matches);
     return GV_OK;
 }

@@ -1,10 +1,9 @@
-/* terms.c: the life of the index over metadata: rows come in, rows go. */
+/* terms.c: the life of the index over metadata: keys, and rows that come and go. */
 #include "query/terms_parts.h"
 #include <string.h>
 
 enum {
-    POSTING_CHUNK_BYTES = 1 << 12,
-    EMPTY_COLUMNS_MOST = 64 /* more, and more than the others: all is made anew without them */
+    POSTING_CHUNK_BYTES = 1 << 12
 };
 
 int gv_terms_init(GV_Terms *t, GV_Heap *heap, const GV_Table *table)
@@ -12,78 +11,94 @@ int gv_terms_init(GV_Terms *t, GV_Heap *heap, const GV_Table *table)
     memset(t, 0, sizeof *t);
     t->heap = heap;
     t->table = table;
-    t->version = UINT64_MAX;
     gv_slab_init(&t->postings, heap, sizeof(GV_Posting), POSTING_CHUNK_BYTES);
     return gv_rwlock_init(&t->lock);
 }
 
-static void clear(GV_Terms *t)
-{
-    for (uint32_t i = 0; i < t->chain_count; i++) {
-        for (GV_Column *c = t->columns[i], *next; c; c = next) {
-            next = c->next;
-            gv_column_free(t, c);
-        }
-    }
-    gv_release(t->heap, (void *)t->columns, t->chain_count * sizeof *t->columns);
-    gv_slab_free(&t->postings);
-    gv_bitset_free(&t->indexed, t->heap);
-    t->columns = NULL;
-    t->chain_count = t->column_count = t->empty_columns = 0;
-    t->posting_end = t->free_posting = 0;
-}
-
 void gv_terms_free(GV_Terms *t)
 {
-    clear(t);
+    for (uint32_t i = 0; i < t->column_count; i++) gv_column_free(t, t->columns[i]);
+    gv_slab_free(&t->postings);
     gv_rwlock_destroy(&t->lock);
+}
+
+/* ---- keys ---- */
+
+GV_Column *gv_terms_column(const GV_Terms *t, const void *key, size_t size)
+{
+    for (uint32_t i = 0; i < t->column_count; i++)
+        if (t->columns[i]->key_size == size && memcmp(t->columns[i]->key, key, size) == 0) return t->columns[i];
+    return NULL;
+}
+
+/* A key that no row has gives way to another. */
+static GV_Column **place_for_column(GV_Terms *t)
+{
+    if (t->column_count < GV_COLUMNS_MOST) return &t->columns[t->column_count++];
+    for (uint32_t i = 0; i < GV_COLUMNS_MOST; i++) {
+        if (t->columns[i]->rows > 0) continue;
+        gv_column_free(t, t->columns[i]);
+        return &t->columns[i];
+    }
+    return NULL;
+}
+
+/* The column of a key, made if there is none; NULL if it cannot be. */
+static GV_Column *column_of(GV_Terms *t, const void *key, size_t size)
+{
+    GV_Column *c = gv_terms_column(t, key, size), **place;
+    if (c || size > GV_METADATA_ROW_MAX) return c;
+    c = gv_alloc(t->heap, sizeof *c + size);
+    if (!c) return NULL;
+    place = place_for_column(t);
+    if (!place) {
+        gv_release(t->heap, c, sizeof *c + size);
+        return NULL;
+    }
+    c->version = UINT64_MAX; /* of no table */
+    c->key_size = (uint32_t)size;
+    memcpy(c->key, key, size);
+    return *place = c;
 }
 
 /* ---- rows ---- */
 
-static GV_Pairs pairs_of(const GV_Terms *t, uint32_t slot)
+static GV_Status take_row(GV_Terms *t, GV_Column *c, uint32_t slot)
 {
     size_t size;
+    GV_Pair pair;
     const uint8_t *row = gv_table_metadata(t->table, slot, &size);
-    return gv_metadata_pairs(row, size);
+    GV_TRY(gv_bitset_reserve(&c->indexed, t->heap, t->table->slot_count, NULL));
+    if (gv_metadata_find(row, size, c->key, c->key_size, &pair)) GV_TRY(gv_column_add(t, c, &pair, slot));
+    gv_bitset_set(&c->indexed, slot);
+    return GV_OK;
 }
 
-static void remove_row(GV_Terms *t, uint32_t slot)
+static bool is_in(const GV_Column *c, uint32_t slot)
 {
-    GV_Pair pair;
-    t->turn++;
-    for (GV_Pairs pairs = pairs_of(t, slot); gv_metadata_next(&pairs, &pair);) gv_terms_remove_pair(t, &pair, slot);
-}
-
-static GV_Status add_row(GV_Terms *t, uint32_t slot)
-{
-    GV_Status status = GV_OK;
-    GV_Pair pair;
-    t->turn++;
-    for (GV_Pairs pairs = pairs_of(t, slot); status == GV_OK && gv_metadata_next(&pairs, &pair);)
-        status = gv_terms_add_pair(t, &pair, slot);
-    if (status != GV_OK) remove_row(t, slot);
-    return status;
+    return slot < c->indexed.word_count * 64 && gv_bitset_get(&c->indexed, slot);
 }
 
 void gv_terms_forget(GV_Terms *t, uint32_t slot)
 {
-    if (slot >= t->indexed.word_count * 64 || !gv_bitset_get(&t->indexed, slot)) return;
-    remove_row(t, slot);
-    gv_bitset_clear(&t->indexed, slot);
+    size_t size;
+    GV_Pair pair;
+    const uint8_t *row = gv_table_metadata(t->table, slot, &size);
+    for (uint32_t i = 0; i < t->column_count; i++) {
+        GV_Column *c = t->columns[i];
+        if (!is_in(c, slot)) continue;
+        if (gv_metadata_find(row, size, c->key, c->key_size, &pair)) gv_column_remove(t, c, &pair, slot);
+        gv_bitset_clear(&c->indexed, slot);
+    }
 }
 
-/* ---- catching up ---- */
-
-static bool is_current(const GV_Terms *t) { return t->version == t->table->version; }
-
-uint32_t gv_terms_next_out(const GV_Terms *t, uint32_t from)
+uint32_t gv_terms_next_out(const GV_Terms *t, const GV_Column *c, uint32_t from)
 {
-    const GV_Bitset *live = &t->table->live, *in = &t->indexed;
-    size_t end = t->table->slot_count;
+    if (c && c->version == t->table->version && !c->left_out) return GV_NO_SLOT;
+    size_t in_words = c ? c->indexed.word_count : 0, end = t->table->slot_count;
     for (size_t slot = from; slot < end; slot = (slot | 63) + 1) {
         size_t word = slot >> 6;
-        uint64_t out = live->words[word] & ~(word < in->word_count ? in->words[word] : 0);
+        uint64_t out = t->table->live.words[word] & ~(word < in_words ? c->indexed.words[word] : 0);
         out = out >> (slot & 63) << (slot & 63);
         if (out) return (uint32_t)(word * 64 + (size_t)__builtin_ctzll(out));
     }
@@ -91,50 +106,55 @@ uint32_t gv_terms_next_out(const GV_Terms *t, uint32_t from)
 }
 
 /* Returns whether no row is left that could come in. */
-static bool take_rows(GV_Terms *t, size_t most)
+static bool take_rows(GV_Terms *t, GV_Column *c, size_t most)
 {
-    t->left_out = false;
-    if (t->empty_columns > EMPTY_COLUMNS_MOST && t->empty_columns > t->column_count / 2) clear(t);
-    GV_Status status = gv_bitset_reserve(&t->indexed, t->heap, t->table->slot_count, NULL);
-    for (uint32_t slot = gv_terms_next_out(t, 0); slot != GV_NO_SLOT; slot = gv_terms_next_out(t, slot + 1)) {
-        if (status == GV_OK && most == 0) return false;
-        if (status == GV_OK) status = add_row(t, slot);
-        if (status == GV_OK) {
-            gv_bitset_set(&t->indexed, slot);
-            most--;
-            continue;
-        }
-        t->left_out = true;
-        if (status != GV_ERR_UNSUPPORTED) break; /* no memory: the others would not fare better */
-        status = GV_OK;
+    bool left_out = false;
+    for (uint32_t slot = gv_terms_next_out(t, c, 0); slot != GV_NO_SLOT; slot = gv_terms_next_out(t, c, slot + 1)) {
+        if (most == 0) return false;
+        GV_Status status = take_row(t, c, slot);
+        if (status == GV_OK) most--;
+        else left_out = true;
+        if (status != GV_OK && status != GV_ERR_UNSUPPORTED) break; /* no memory: the others would not fare better */
     }
-    t->version = t->table->version;
+    c->left_out = left_out;
+    c->version = t->table->version;
     return true;
 }
 
-bool gv_terms_catch_up(GV_Terms *t, size_t most)
+bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
 {
     gv_read_lock(&t->lock);
-    bool done = is_current(t);
+    GV_Column *c = gv_terms_column(t, key, size);
+    bool done = c && c->version == t->table->version;
     gv_read_unlock(&t->lock);
     if (done) return true;
     GV_Failure failure; /* what fails in here is no call's failure */
     gv_failure_save(&failure);
     gv_write_lock(&t->lock);
-    atomic_store_explicit(&t->in_use, true, memory_order_relaxed);
-    done = is_current(t) || take_rows(t, most);
+    c = column_of(t, key, size);
+    done = !c || take_rows(t, c, most);
     gv_write_unlock(&t->lock);
     (void)gv_failure_restore(&failure);
     return done;
 }
 
-void gv_terms_enter(GV_Terms *t)
+void gv_terms_keep_up(GV_Terms *t, uint64_t before, const uint32_t *slots, size_t count)
 {
-    gv_read_lock(&t->lock);
-    if (is_current(t)) return;
-    gv_read_unlock(&t->lock);
-    (void)gv_terms_catch_up(t, SIZE_MAX);
-    gv_read_lock(&t->lock);
+    GV_Failure failure;
+    if (t->column_count == 0) return;
+    gv_failure_save(&failure);
+    for (size_t i = 0, end; i < count; i = end) {
+        end = count - i < GV_TERMS_A_STEP ? count : i + GV_TERMS_A_STEP;
+        gv_write_lock(&t->lock);
+        for (uint32_t j = 0; j < t->column_count; j++)
+            for (size_t k = i; k < end; k++)
+                if (!is_in(t->columns[j], slots[k]) && take_row(t, t->columns[j], slots[k]) != GV_OK)
+                    t->columns[j]->left_out = true;
+        gv_write_unlock(&t->lock);
+    }
+    gv_write_lock(&t->lock);
+    for (uint32_t j = 0; j < t->column_count; j++)
+        if (t->columns[j]->version == before) t->columns[j]->version = t->table->version;
+    gv_write_unlock(&t->lock);
+    (void)gv_failure_restore(&failure);
 }
-
-void gv_terms_leave(GV_Terms *t) { gv_read_unlock(&t->lock); }

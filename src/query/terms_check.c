@@ -2,36 +2,40 @@
 #include "base/number.h"
 #include "query/terms_parts.h"
 
-/* Each pair of a row is in the posting of its value, and a numeric value among the numbers. `*count`: of the pairs. */
-static bool row_is_in(GV_Terms *t, uint32_t slot, uint64_t *count)
+/* Is the term among the numbers just where its value is numeric? */
+static bool number_is_in(const GV_Column *c, uint32_t term, const GV_Pair *pair)
 {
-    size_t size, found;
-    GV_Pair pair;
-    const uint8_t *row = gv_table_metadata(t->table, slot, &size);
-    t->turn++;
-    for (GV_Pairs pairs = gv_metadata_pairs(row, size); gv_metadata_next(&pairs, &pair);) {
-        GV_Column *c = gv_terms_column(t, pair.key, pair.key_size);
-        if (!c) return false;
-        if (!gv_column_is_first(t, c)) continue;
-        uint32_t term = gv_column_find(t, c, pair.value, pair.value_size);
-        if (term == GV_NO_TERM || !gv_posting_has(t, c->terms[term].ref, slot)) return false;
-        const uint8_t *value = gv_column_value(t, c, term, &found);
-        if (!value || found != pair.value_size) return false;
-        double number;
-        uint64_t key;
-        bool numeric = gv_number_parse((const char *)value, found, &number);
-        if (numeric != ((c->terms[term].link & GV_NUMERIC_TERM) != 0)) return false;
-        if (numeric) {
-            GV_Place place = gv_numbers_from(&c->numbers, gv_number_key(number) | term);
-            if (!gv_numbers_next(&c->numbers, &place, &key) || key != (gv_number_key(number) | term)) return false;
-        }
-        ++*count;
-    }
-    return true;
+    double number;
+    uint64_t key;
+    bool numeric = gv_number_parse((const char *)pair->value, pair->value_size, &number);
+    if (numeric != ((c->terms[term].link & GV_NUMERIC_TERM) != 0)) return false;
+    if (!numeric) return true;
+    GV_Place place = gv_numbers_from(&c->numbers, gv_number_key(number) | term);
+    return gv_numbers_next(&c->numbers, &place, &key) && key == (gv_number_key(number) | term);
 }
 
-/* The column's own counts agree. `*count`: the rows of its terms. */
-static bool column_is_sound(const GV_Terms *t, const GV_Column *c, uint64_t *count)
+/* Each row that has the key is in the posting of its value. */
+static bool rows_are_in(const GV_Terms *t, const GV_Column *c)
+{
+    uint64_t rows = 0;
+    size_t end = c->indexed.word_count * 64;
+    for (size_t slot = gv_bitset_next_set(&c->indexed, 0, end); slot < end;
+         slot = gv_bitset_next_set(&c->indexed, slot + 1, end)) {
+        size_t size;
+        GV_Pair pair;
+        if (slot >= t->table->slot_count || !gv_bitset_get(&t->table->live, slot)) return false;
+        const uint8_t *row = gv_table_metadata(t->table, (uint32_t)slot, &size);
+        if (!gv_metadata_find(row, size, c->key, c->key_size, &pair)) continue;
+        uint32_t term = gv_column_find(t, c, pair.value, pair.value_size);
+        if (term == GV_NO_TERM || !gv_posting_has(t, c->terms[term].ref, (uint32_t)slot)) return false;
+        if (!number_is_in(c, term, &pair)) return false;
+        rows++;
+    }
+    return rows == c->rows;
+}
+
+/* The column's own counts agree, and its numbers ascend. */
+static bool counts_agree(const GV_Terms *t, const GV_Column *c)
 {
     uint64_t rows = 0, last = 0, key;
     uint32_t terms = 0, numbers = 0;
@@ -44,19 +48,15 @@ static bool column_is_sound(const GV_Terms *t, const GV_Column *c, uint64_t *cou
         if (numbers > 0 && key <= last) return false;
         last = key;
     }
-    *count += rows;
     return rows == c->rows && terms == c->term_count && numbers == c->numeric_count;
 }
 
 bool gv_terms_check(GV_Terms *t)
 {
-    uint64_t pairs = 0, rows = 0;
-    size_t end = t->indexed.word_count * 64;
-    for (size_t slot = gv_bitset_next_set(&t->indexed, 0, end); slot < end;
-         slot = gv_bitset_next_set(&t->indexed, slot + 1, end))
-        if (slot >= t->table->slot_count || !row_is_in(t, (uint32_t)slot, &pairs)) return false;
-    for (uint32_t i = 0; i < t->chain_count; i++)
-        for (const GV_Column *c = t->columns[i]; c; c = c->next)
-            if (!column_is_sound(t, c, &rows)) return false;
-    return pairs == rows;
+    bool sound = true;
+    gv_read_lock(&t->lock);
+    for (uint32_t i = 0; i < t->column_count && sound; i++)
+        sound = counts_agree(t, t->columns[i]) && rows_are_in(t, t->columns[i]);
+    gv_read_unlock(&t->lock);
+    return sound;
 }

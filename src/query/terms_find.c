@@ -86,32 +86,43 @@ static void match_column(const GV_Terms *t, const GV_Condition *c, const GV_Colu
 }
 
 /* The next row that is not in and meets the condition. */
-static uint32_t next_left_out(const GV_Terms *t, const GV_Condition *c, uint32_t from)
+static uint32_t next_out(const GV_Terms *t, const GV_Condition *c, const GV_Column *column, uint32_t from)
 {
-    if (!t->left_out) return GV_NO_SLOT;
-    uint32_t slot = gv_terms_next_out(t, from);
-    while (slot != GV_NO_SLOT && !gv_condition_meets(c, t->table, slot)) slot = gv_terms_next_out(t, slot + 1);
+    uint32_t slot = gv_terms_next_out(t, column, from);
+    while (slot != GV_NO_SLOT && !gv_condition_meets(c, t->table, slot))
+        slot = gv_terms_next_out(t, column, slot + 1);
     return slot;
 }
 
-void gv_terms_match(const GV_Terms *t, const GV_Condition *c, GV_Bitset *matches)
+/* The column, with all rows in it if there is memory, and the lock. NULL: look at the rows. */
+static const GV_Column *enter(GV_Terms *t, const GV_Condition *c)
 {
-    const GV_Column *column = gv_terms_column(t, c->key, c->key_size);
-    if (column) match_column(t, c, column, matches);
-    for (uint32_t slot = next_left_out(t, c, 0); slot != GV_NO_SLOT; slot = next_left_out(t, c, slot + 1))
-        gv_bitset_set(matches, slot);
+    (void)gv_terms_catch_up(t, c->key, c->key_size, SIZE_MAX);
+    gv_read_lock(&t->lock);
+    return gv_terms_column(t, c->key, c->key_size);
 }
 
-uint64_t gv_terms_count(const GV_Terms *t, const GV_Condition *c)
+void gv_terms_match(GV_Terms *t, const GV_Condition *c, GV_Bitset *matches)
 {
-    const GV_Column *column = gv_terms_column(t, c->key, c->key_size);
+    const GV_Column *column = enter(t, c);
+    if (column) match_column(t, c, column, matches);
+    for (uint32_t slot = next_out(t, c, column, 0); slot != GV_NO_SLOT; slot = next_out(t, c, column, slot + 1))
+        gv_bitset_set(matches, slot);
+    gv_read_unlock(&t->lock);
+}
+
+uint64_t gv_terms_count(GV_Terms *t, const GV_Condition *c)
+{
+    const GV_Column *column = enter(t, c);
     uint64_t count = 0;
     if (column && c->kind == GV_CONDITION_EXISTS) count = column->rows;
     if (column && c->kind == GV_CONDITION_EQUALS) {
         uint32_t term = gv_column_find(t, column, c->value, c->value_size);
         if (term != GV_NO_TERM) count = gv_posting_count(t, column->terms[term].ref);
     }
-    for (uint32_t slot = next_left_out(t, c, 0); slot != GV_NO_SLOT; slot = next_left_out(t, c, slot + 1)) count++;
+    for (uint32_t slot = next_out(t, c, column, 0); slot != GV_NO_SLOT; slot = next_out(t, c, column, slot + 1))
+        count++;
+    gv_read_unlock(&t->lock);
     return count;
 }
 
@@ -123,17 +134,15 @@ static uint32_t next_live(const GV_Terms *t, uint32_t ref, uint32_t from)
     return slot;
 }
 
-uint32_t gv_terms_find_one(const GV_Terms *t, const GV_Condition *c, bool *more)
+uint32_t gv_terms_find_one(GV_Terms *t, const GV_Condition *c, bool *more)
 {
-    const GV_Column *column = gv_terms_column(t, c->key, c->key_size);
+    const GV_Column *column = enter(t, c);
     uint32_t term = column ? gv_column_find(t, column, c->value, c->value_size) : GV_NO_TERM;
-    uint32_t in = GV_NO_SLOT, in_2 = GV_NO_SLOT, out = next_left_out(t, c, 0);
+    uint32_t in = GV_NO_SLOT, second = GV_NO_SLOT, out = next_out(t, c, column, 0);
     if (term != GV_NO_TERM) in = next_live(t, column->terms[term].ref, 0);
-    if (in != GV_NO_SLOT) in_2 = next_live(t, column->terms[term].ref, in + 1);
-    if (out == GV_NO_SLOT) {
-        *more = in_2 != GV_NO_SLOT;
-        return in;
-    }
-    *more = in != GV_NO_SLOT || next_left_out(t, c, out + 1) != GV_NO_SLOT;
+    if (in != GV_NO_SLOT) second = next_live(t, column->terms[term].ref, in + 1);
+    if (second == GV_NO_SLOT && out != GV_NO_SLOT) second = in != GV_NO_SLOT ? out : next_out(t, c, column, out + 1);
+    *more = second != GV_NO_SLOT;
+    gv_read_unlock(&t->lock);
     return in < out ? in : out; /* GV_NO_SLOT is the greatest */
 }

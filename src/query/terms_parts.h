@@ -47,39 +47,38 @@ typedef struct GV_Numbers {
 } GV_Numbers;
 
 struct GV_Column {
-    GV_Column *next; /* of the keys' chain */
-    uint32_t hash, key_size;
-    uint64_t rows;  /* that have the key */
-    uint64_t turn;  /* of the row that had it last: a hostile row may have a key twice */
-    GV_Term *terms; /* [term_end of term_capacity] */
+    GV_Bitset indexed; /* slots whose metadata has been seen */
+    uint64_t version;  /* the table's, when all rows had been seen last */
+    bool left_out;     /* some of those could not come in */
+    uint64_t rows;     /* that have the key */
+    GV_Term *terms;    /* [term_end of term_capacity] */
     uint32_t term_end, term_capacity, term_count, free_term;
     uint32_t *chains; /* 1 + the first term; [chain_count], a power of two */
     uint32_t chain_count, numeric_count;
     GV_Numbers numbers;
+    uint32_t key_size;
     uint8_t key[];
 };
 
 /* ---- terms.c ---- */
 
-/* The first live row at or after `from` that is not in; GV_NO_SLOT. */
-uint32_t gv_terms_next_out(const GV_Terms *terms, uint32_t from);
-
-/* ---- terms_columns.c ---- */
-
 GV_Column *gv_terms_column(const GV_Terms *terms, const void *key, size_t size);
 
-/* Enter or take out one pair of the row in `slot`. Adding may fail, and has then changed nothing that shows; with
- * GV_ERR_UNSUPPORTED where a chain has become too long. */
-GV_Status gv_terms_add_pair(GV_Terms *terms, const GV_Pair *pair, uint32_t slot);
-void gv_terms_remove_pair(GV_Terms *terms, const GV_Pair *pair, uint32_t slot);
+/* The first live row at or after `from` that is not in, or GV_NO_SLOT. `column` NULL: no row is. */
+uint32_t gv_terms_next_out(const GV_Terms *terms, const GV_Column *column, uint32_t from);
 
-/* Is this the first pair with this key of the row whose turn it is? That one counts. */
-bool gv_column_is_first(GV_Terms *terms, GV_Column *column);
+/* ---- terms_values.c ---- */
+
+uint32_t gv_terms_hash(const void *bytes, size_t size);
+
+/* Enter or take out a row's value. Adding may fail, and has then changed nothing that shows; with GV_ERR_UNSUPPORTED
+ * where a chain has become too long. */
+GV_Status gv_column_add(GV_Terms *terms, GV_Column *column, const GV_Pair *pair, uint32_t slot);
+void gv_column_remove(GV_Terms *terms, GV_Column *column, const GV_Pair *pair, uint32_t slot);
 
 /* The term of this value, or GV_NO_TERM. */
 uint32_t gv_column_find(const GV_Terms *terms, const GV_Column *column, const void *value, size_t size);
-/* The term of this value by the row that has it, or GV_NO_TERM. */
-uint32_t gv_column_holder(const GV_Terms *terms, const GV_Column *column, const GV_Pair *pair, uint32_t slot);
+
 /* The value of a term, and its size; NULL if the metadata of its row is not what it was. */
 const uint8_t *gv_column_value(const GV_Terms *terms, const GV_Column *column, uint32_t term, size_t *size);
 void gv_column_free(GV_Terms *terms, GV_Column *column);

@@ -1,4 +1,4 @@
-/* terms_columns.c: keys, and the distinct values of each. */
+/* terms_values.c: the distinct values of a key, each with its rows. */
 #include "base/bytes.h"
 #include "base/number.h"
 #include "base/random.h"
@@ -6,11 +6,11 @@
 #include <string.h>
 
 enum {
-    COLUMNS_LEAST = 16,
+    CHAINS_LEAST = 4,
     TERMS_LEAST = 4
 };
 
-static uint32_t hash_of(const void *bytes, size_t size)
+uint32_t gv_terms_hash(const void *bytes, size_t size)
 {
     const uint64_t factor = 0x9E3779B97F4A7C15u;
     const uint8_t *at = bytes;
@@ -23,54 +23,6 @@ static uint32_t hash_of(const void *bytes, size_t size)
     return (uint32_t)gv_mix64(hash ^ rest);
 }
 
-/* ---- keys ---- */
-
-GV_Column *gv_terms_column(const GV_Terms *t, const void *key, size_t size)
-{
-    uint32_t hash = hash_of(key, size);
-    GV_Column *c = t->chain_count ? t->columns[hash & (t->chain_count - 1)] : NULL;
-    while (c && (c->hash != hash || c->key_size != size || memcmp(c->key, key, size) != 0)) c = c->next;
-    return c;
-}
-
-static GV_Status grow_columns(GV_Terms *t)
-{
-    uint32_t count = t->chain_count ? 2 * t->chain_count : COLUMNS_LEAST;
-    GV_Column **columns = gv_alloc_array(t->heap, count, sizeof *columns);
-    if (!columns) return gv_last_status();
-    for (uint32_t i = 0; i < t->chain_count; i++) {
-        for (GV_Column *c = t->columns[i], *next; c; c = next) {
-            next = c->next;
-            c->next = columns[c->hash & (count - 1)];
-            columns[c->hash & (count - 1)] = c;
-        }
-    }
-    gv_release(t->heap, (void *)t->columns, t->chain_count * sizeof *columns);
-    t->columns = columns;
-    t->chain_count = count;
-    return GV_OK;
-}
-
-static GV_Status add_column(GV_Terms *t, const void *key, size_t size, GV_Column **out)
-{
-    if (t->column_count >= t->chain_count) GV_TRY(grow_columns(t));
-    uint32_t hash = hash_of(key, size);
-    GV_Column **chain = &t->columns[hash & (t->chain_count - 1)];
-    int length = 0;
-    for (GV_Column *c = *chain; c; c = c->next) length++;
-    if (length >= GV_CHAIN_MOST) return GV_ERR_UNSUPPORTED;
-    GV_Column *c = gv_alloc(t->heap, sizeof *c + size);
-    if (!c) return gv_last_status();
-    c->hash = hash;
-    c->key_size = (uint32_t)size;
-    memcpy(c->key, key, size);
-    c->next = *chain;
-    *chain = *out = c;
-    t->column_count++;
-    t->empty_columns++;
-    return GV_OK;
-}
-
 void gv_column_free(GV_Terms *t, GV_Column *c)
 {
     for (uint32_t i = 0; i < c->term_end; i++)
@@ -78,6 +30,7 @@ void gv_column_free(GV_Terms *t, GV_Column *c)
     gv_numbers_free(&c->numbers, t->heap);
     gv_release(t->heap, c->terms, c->term_capacity * sizeof *c->terms);
     gv_release(t->heap, c->chains, c->chain_count * sizeof *c->chains);
+    gv_bitset_free(&c->indexed, t->heap);
     gv_release(t->heap, c, sizeof *c + c->key_size);
 }
 
@@ -119,12 +72,13 @@ static uint32_t find(const GV_Terms *t, const GV_Column *c, uint32_t hash, const
 uint32_t gv_column_find(const GV_Terms *t, const GV_Column *c, const void *value, size_t size)
 {
     int length = 0;
-    return find(t, c, hash_of(value, size), value, size, &length);
+    return find(t, c, gv_terms_hash(value, size), value, size, &length);
 }
 
-uint32_t gv_column_holder(const GV_Terms *t, const GV_Column *c, const GV_Pair *pair, uint32_t slot)
+/* The term of this value by the row that has it, or GV_NO_TERM. */
+static uint32_t find_holder(const GV_Terms *t, const GV_Column *c, const GV_Pair *pair, uint32_t slot)
 {
-    uint32_t hash = hash_of(pair->value, pair->value_size), term = first_of_chain(c, hash);
+    uint32_t hash = gv_terms_hash(pair->value, pair->value_size), term = first_of_chain(c, hash);
     while (term != GV_NO_TERM && (c->terms[term].hash != hash || !gv_posting_has(t, c->terms[term].ref, slot)))
         term = next_of_chain(c, term);
     return term;
@@ -139,7 +93,7 @@ static void link_term(GV_Column *c, uint32_t term)
 
 static GV_Status grow_chains(GV_Terms *t, GV_Column *c)
 {
-    uint32_t count = c->chain_count ? 2 * c->chain_count : TERMS_LEAST;
+    uint32_t count = c->chain_count ? 2 * c->chain_count : CHAINS_LEAST;
     uint32_t *chains = gv_alloc_array(t->heap, count, sizeof *chains);
     if (!chains) return gv_last_status();
     gv_release(t->heap, c->chains, c->chain_count * sizeof *chains);
@@ -210,36 +164,24 @@ static void remove_term(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t
     c->term_count--;
 }
 
-/* ---- pairs of a row ---- */
+/* ---- rows ---- */
 
-bool gv_column_is_first(GV_Terms *t, GV_Column *c)
+GV_Status gv_column_add(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t slot)
 {
-    bool first = c->turn != t->turn;
-    c->turn = t->turn;
-    return first;
-}
-
-GV_Status gv_terms_add_pair(GV_Terms *t, const GV_Pair *pair, uint32_t slot)
-{
-    GV_Column *c = gv_terms_column(t, pair->key, pair->key_size);
-    if (!c) GV_TRY(add_column(t, pair->key, pair->key_size, &c));
-    if (!gv_column_is_first(t, c)) return GV_OK;
     int length = 0;
-    uint32_t hash = hash_of(pair->value, pair->value_size);
+    uint32_t hash = gv_terms_hash(pair->value, pair->value_size);
     uint32_t term = find(t, c, hash, pair->value, pair->value_size, &length);
     if (length >= GV_CHAIN_MOST) return GV_ERR_UNSUPPORTED;
     if (term == GV_NO_TERM) GV_TRY(add_term(t, c, pair, hash, slot));
     else GV_TRY(gv_posting_add(t, &c->terms[term].ref, slot));
-    if (c->rows++ == 0) t->empty_columns--;
+    c->rows++;
     return GV_OK;
 }
 
-void gv_terms_remove_pair(GV_Terms *t, const GV_Pair *pair, uint32_t slot)
+void gv_column_remove(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t slot)
 {
-    GV_Column *c = gv_terms_column(t, pair->key, pair->key_size);
-    if (!c || !gv_column_is_first(t, c)) return;
-    uint32_t term = gv_column_holder(t, c, pair, slot);
+    uint32_t term = find_holder(t, c, pair, slot);
     if (term == GV_NO_TERM) return;
     if (gv_posting_remove(t, &c->terms[term].ref, slot)) remove_term(t, c, pair, term);
-    if (--c->rows == 0) t->empty_columns++;
+    c->rows--;
 }
