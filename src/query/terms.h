@@ -10,7 +10,7 @@
 #include "storage/table.h"
 
 enum {
-    GV_COLUMNS_MOST = 64,   /* keys that are indexed; filters on more look at the rows */
+    GV_COLUMNS_MOST = 64,  /* keys that are indexed; filters on more look at the rows */
     GV_TERMS_A_STEP = 1024 /* rows that come in under one hold of the locks: some 100 microseconds */
 };
 

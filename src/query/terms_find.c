@@ -89,8 +89,7 @@ static void match_column(const GV_Terms *t, const GV_Condition *c, const GV_Colu
 static uint32_t next_out(const GV_Terms *t, const GV_Condition *c, const GV_Column *column, uint32_t from)
 {
     uint32_t slot = gv_terms_next_out(t, column, from);
-    while (slot != GV_NO_SLOT && !gv_condition_meets(c, t->table, slot))
-        slot = gv_terms_next_out(t, column, slot + 1);
+    while (slot != GV_NO_SLOT && !gv_condition_meets(c, t->table, slot)) slot = gv_terms_next_out(t, column, slot + 1);
     return slot;
 }
 

@@ -9,8 +9,8 @@
 #include "storage/metadata.h"
 
 #define GV_NO_TERM UINT32_MAX
-#define GV_FREE_TERM UINT32_MAX           /* as a ref */
-#define GV_SHARED_TERM ((uint32_t)1 << 31) /* in a ref: the rest is the number of a posting, not a slot */
+#define GV_FREE_TERM UINT32_MAX             /* as a ref */
+#define GV_SHARED_TERM ((uint32_t)1 << 31)  /* in a ref: the rest is the number of a posting, not a slot */
 #define GV_NUMERIC_TERM ((uint32_t)1 << 31) /* in a link */
 
 enum {
@@ -90,7 +90,7 @@ GV_Status gv_posting_add(GV_Terms *terms, uint32_t *ref, uint32_t slot);
 bool gv_posting_remove(GV_Terms *terms, uint32_t *ref, uint32_t slot);
 bool gv_posting_has(const GV_Terms *terms, uint32_t ref, uint32_t slot);
 uint32_t gv_posting_count(const GV_Terms *terms, uint32_t ref);
-uint32_t gv_posting_witness(const GV_Terms *terms, uint32_t ref); /* some slot of it, at once */
+uint32_t gv_posting_witness(const GV_Terms *terms, uint32_t ref);             /* some slot of it, at once */
 uint32_t gv_posting_next(const GV_Terms *terms, uint32_t ref, uint32_t from); /* the first at or after; GV_NO_SLOT */
 void gv_posting_match(const GV_Terms *terms, uint32_t ref, GV_Bitset *matches);
 void gv_posting_free(GV_Terms *terms, uint32_t ref);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 enum {
-    DENSE_FROM = 32,      /* bits where more than a slot in so many is in */
-    SPARSE_BELOW = 64,    /* an array again where fewer than one in so many are */
-    DENSE_LEAST = 64,     /* slots */
-    FIRST_CAPACITY = 4,   /* of an array */
-    SPACIOUS_FACTOR = 4   /* an array that could hold so many times its slots is made shorter */
+    DENSE_FROM = 32,    /* bits where more than a slot in so many is in */
+    SPARSE_BELOW = 64,  /* an array again where fewer than one in so many are */
+    DENSE_LEAST = 64,   /* slots */
+    FIRST_CAPACITY = 4, /* of an array */
+    SPACIOUS_FACTOR = 4 /* an array that could hold so many times its slots is made shorter */
 };
 
 static GV_Posting *posting_of(const GV_Terms *t, uint32_t ref)
@@ -159,10 +159,7 @@ bool gv_posting_remove(GV_Terms *t, uint32_t *ref, uint32_t slot)
     return false;
 }
 
-bool gv_posting_has(const GV_Terms *t, uint32_t ref, uint32_t slot)
-{
-    return gv_posting_next(t, ref, slot) == slot;
-}
+bool gv_posting_has(const GV_Terms *t, uint32_t ref, uint32_t slot) { return gv_posting_next(t, ref, slot) == slot; }
 
 uint32_t gv_posting_count(const GV_Terms *t, uint32_t ref)
 {

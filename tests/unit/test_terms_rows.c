@@ -1,0 +1,279 @@
+/* test_terms_rows.c: without it, metadata that no call would accept but a file may hold (a key twice, pairs cut short, values
+ * made to collide) could hang a filter or make it answer otherwise than a look at each row; and so could more keys than are
+ * indexed, or a value that was common and has become rare. */
+#include "base/bytes.h"
+#include "base/number.h"
+#include "check.h"
+#include "query/terms_parts.h"
+#include <math.h>
+#include <string.h>
+
+static GV_Heap heap;
+static GV_Table table;
+static GV_Terms terms;
+
+static void begin(void)
+{
+    gv_table_init(&table, &heap, 1);
+    CHECK(gv_terms_init(&terms, &heap, &table) == 0, "no lock");
+}
+
+static void end(void)
+{
+    gv_terms_free(&terms);
+    gv_table_free(&table);
+    CHECK(heap.used_bytes == 0, "%zu bytes are left", (size_t)heap.used_bytes);
+}
+
+/* ---- rows ---- */
+
+static uint8_t packed[1 << 12];
+static size_t packed_size;
+
+static void begin_row(void)
+{
+    gv_put_u32(packed, 0);
+    packed_size = 4;
+}
+
+static void put_pair(const char *key, const char *value)
+{
+    uint32_t key_size = (uint32_t)strlen(key), value_size = (uint32_t)strlen(value);
+    gv_put_u32(packed, gv_get_u32(packed) + 1);
+    gv_put_u32(packed + packed_size, key_size);
+    gv_put_u32(packed + packed_size + 4, value_size);
+    memcpy(packed + packed_size + 8, key, key_size);
+    memcpy(packed + packed_size + 8 + key_size, value, value_size);
+    packed_size += 8 + key_size + value_size;
+}
+
+static uint32_t add_row(void)
+{
+    const float vector = 1.0f;
+    uint8_t *metadata;
+    uint32_t slot = gv_table_free_slot(&table, 0);
+    CHECK_OK(gv_table_reserve(&table, slot + 1 > table.slot_count ? slot + 1 : table.slot_count, table.live_count + 1,
+                              NULL));
+    CHECK_OK(gv_table_metadata_new(&table, packed, packed_size, &metadata));
+    uint64_t before = table.version;
+    gv_table_stage(&table, slot, table.next_id++, &vector, 1.0f, metadata);
+    gv_table_enter(&table, slot);
+    gv_table_show(&table, slot);
+    gv_terms_keep_up(&terms, before, &slot, 1);
+    return slot;
+}
+
+static uint32_t add_pair(const char *key, const char *value)
+{
+    begin_row();
+    put_pair(key, value);
+    return add_row();
+}
+
+static void delete_row(uint32_t slot)
+{
+    uint64_t before = table.version;
+    gv_table_hide(&table, slot);
+    gv_terms_forget(&terms, slot);
+    gv_table_drop(&table, slot);
+    gv_table_release_slot(&table, slot);
+    gv_terms_keep_up(&terms, before, NULL, 0);
+}
+
+/* ---- answers ---- */
+
+static size_t asked;
+
+static bool says_yes(const void *context, const uint8_t *value, size_t size)
+{
+    (void)context, (void)value, (void)size;
+    asked++;
+    return true;
+}
+
+/* The index says what a look at each row says; how many rows that are. */
+static uint64_t match(const GV_Condition *c)
+{
+    GV_Bitset matches = {0};
+    uint64_t count = 0;
+    CHECK_OK(gv_bitset_reserve(&matches, &heap, table.slot_count, NULL));
+    gv_terms_match(&terms, c, &matches);
+    for (uint32_t slot = 0; slot < table.slot_count; slot++) {
+        bool meets = gv_bitset_get(&table.live, slot) && gv_condition_meets(c, &table, slot);
+        CHECK(gv_bitset_get(&matches, slot) == meets, "kind %d, slot %u: a look says %d", c->kind, slot, meets);
+        count += meets;
+    }
+    gv_bitset_free(&matches, &heap);
+    CHECK(gv_terms_check(&terms), "the index is off");
+    return count;
+}
+
+static uint64_t match_equal(const char *key, const char *value)
+{
+    GV_Condition c = {
+        .kind = GV_CONDITION_EQUALS, .key = key, .key_size = strlen(key), .value = value, .value_size = strlen(value)};
+    bool more;
+    uint64_t count = match(&c);
+    CHECK(gv_terms_count(&terms, &c) == count, "%s = %s: the count differs", key, value);
+    CHECK((gv_terms_find_one(&terms, &c, &more) != GV_NO_SLOT) == (count > 0) && more == (count > 1),
+          "%s = %s: one, or more?", key, value);
+    return count;
+}
+
+static uint64_t match_kind(const char *key, GV_ConditionKind kind)
+{
+    GV_Condition c = {.kind = kind, .key = key, .key_size = strlen(key), .low = -INFINITY, .high = INFINITY};
+    if (kind == GV_CONDITION_HOLDS) c.holds = says_yes;
+    return match(&c);
+}
+
+/* ---- the tests ---- */
+
+/* The first pair of a key counts; where a row does not parse, it ends. */
+static void test_hostile_rows(void)
+{
+    begin();
+    begin_row();
+    put_pair("k", "first");
+    put_pair("k", "second");
+    put_pair("k", "first");
+    uint32_t twice = add_row();
+    begin_row();
+    put_pair("a", "1");
+    put_pair("k", "lost");
+    gv_put_u32(packed + 4 + 8 + 2 + 4, 1u << 31); /* the value's size */
+    uint32_t cut = add_row();
+    begin_row();
+    put_pair("k", "first");
+    gv_put_u32(packed, UINT32_MAX);
+    uint32_t many = add_row();
+    for (int round = 0; round < 2; round++) {
+        CHECK(match_equal("k", "first") == 2, "a key that is there twice");
+        CHECK(match_equal("k", "second") == 0, "the second of two");
+        CHECK(match_equal("k", "lost") == 0 && match_equal("a", "1") == 1, "a row that is cut short");
+        CHECK(match_kind("k", GV_CONDITION_EXISTS) == 2, "rows with the key");
+    }
+    delete_row(twice);
+    CHECK(match_equal("k", "first") == 1, "one of two is gone");
+    delete_row(cut);
+    delete_row(many);
+    CHECK(match_kind("k", GV_CONDITION_EXISTS) == 0 && match_kind("a", GV_CONDITION_NUMBERS) == 0, "all are gone");
+    end();
+}
+
+/* Values that all come to one chain: a bounded number is indexed, and the others are found. */
+static void test_collisions(void)
+{
+    enum {
+        VALUES = 300
+    };
+    char value[24];
+    uint32_t slots[VALUES];
+    begin();
+    CHECK(match_equal("k", "none") == 0, "nothing is there");
+    for (size_t i = 0, tried = 0; i < VALUES; tried++) {
+        snprintf(value, sizeof value, "%zu", tried);
+        if (gv_terms_hash(value, strlen(value)) % 1024) continue;
+        slots[i++] = add_pair("k", value);
+    }
+    const GV_Column *c = gv_terms_column(&terms, "k", 1);
+    CHECK(c && c->rows == GV_CHAIN_MOST && c->left_out, "%d rows are in, not all", c ? (int)c->rows : 0);
+    CHECK(match_equal("k", value) == 1 && match_kind("k", GV_CONDITION_NUMBERS) == VALUES, "all are found");
+    for (size_t i = 0; i < VALUES; i += 2) delete_row(slots[i]);
+    CHECK(match_kind("k", GV_CONDITION_EXISTS) == VALUES / 2, "half are found");
+    for (size_t i = 1; i < VALUES; i += 2) delete_row(slots[i]);
+    CHECK(match_kind("k", GV_CONDITION_EXISTS) == 0, "none is left");
+    end();
+}
+
+static void test_many_keys(void)
+{
+    char key[24];
+    begin();
+    for (int i = 0; i < 2 * GV_COLUMNS_MOST; i++) { /* keys that no row has do not keep others out */
+        snprintf(key, sizeof key, "empty-%d", i);
+        CHECK(match_equal(key, "x") == 0, "%s is there", key);
+    }
+    for (int i = 0; i < 2 * GV_COLUMNS_MOST; i++) {
+        snprintf(key, sizeof key, "key-%d", i);
+        (void)add_pair(key, "x");
+        (void)add_pair(key, "y");
+        CHECK(match_equal(key, "x") == 1 && match_kind(key, GV_CONDITION_EXISTS) == 2, "%s is not found", key);
+    }
+    CHECK(terms.column_count == GV_COLUMNS_MOST, "%d keys are indexed", (int)terms.column_count);
+    CHECK(match_equal("key-3", "y") == 1 && match_equal("key-100", "y") == 1, "a key is not found");
+    delete_row(0);
+    delete_row(1);
+    CHECK(match_equal("key-100", "y") == 1 && gv_terms_column(&terms, "key-100", 7), "a key takes the place of one");
+    end();
+}
+
+/* A value goes from one row to many and back: all the forms of its posting, up and down. */
+static void test_forms(void)
+{
+    enum {
+        ROWS = 20000
+    };
+    begin();
+    CHECK(match_equal("k", "a") == 0, "nothing is there");
+    for (int i = 0; i < ROWS; i++) (void)add_pair("k", i % 10 ? "a" : "b");
+    CHECK(match_equal("k", "a") == ROWS - ROWS / 10, "common");
+    asked = 0;
+    CHECK(match_kind("k", GV_CONDITION_HOLDS) == ROWS && asked == ROWS + 2, "%zu values were asked about",
+          asked - ROWS); /* one by one, and by the index */
+    for (uint32_t slot = 1; slot < ROWS; slot++)
+        if (slot % 10 && slot % 200 != 1) delete_row(slot);
+    CHECK(match_equal("k", "a") == ROWS / 200, "rare");
+    size_t before = heap.used_bytes;
+    (void)add_pair("k", "a");
+    CHECK(heap.used_bytes + 1500 < before, "%zu bytes, %zu before: still a bit a slot", (size_t)heap.used_bytes,
+          before);
+    CHECK(match_equal("k", "a") == ROWS / 200 + 1, "rare, in a list");
+    for (uint32_t slot = 1; slot < ROWS; slot++)
+        if (slot % 200 == 1) delete_row(slot);
+    CHECK(match_equal("k", "a") == 1, "one");
+    (void)add_pair("k", "a");
+    CHECK(match_equal("k", "a") == 2 && match_equal("k", "b") == ROWS / 10, "two");
+    end();
+}
+
+static void check_number(const char *text, bool numeric, double value)
+{
+    double number = 0.0;
+    CHECK(gv_number_parse(text, strlen(text), &number) == numeric, "'%s': numeric: %d", text, !numeric);
+    CHECK(!numeric || number == value, "'%s' is %g", text, number);
+}
+
+static void test_numbers(void)
+{
+    static const double ascending[] = {-INFINITY, -1e300, -3e38,      -2.5, -1e-300, 0.0,
+                                       1e-300,    0.5,    16777216.0, 1e39, INFINITY};
+    static const char *const texts[] = {"",   "-",  ".5",  "5.",    "1e",  "1e+", "+1",
+                                        " 1", "1 ", "0x1", "1e999", "nan", "inf", "1,5"};
+    check_number("0", true, 0.0);
+    check_number("-12.5", true, -12.5);
+    check_number("1e3", true, 1000.0);
+    check_number("25E-2", true, 0.25);
+    check_number("00012", true, 12.0);
+    check_number("1e-999", true, 0.0);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) check_number(texts[i], false, 0.0);
+    char text[66];
+    memset(text, '0', sizeof text);
+    text[65] = 0;
+    check_number(text, false, 0.0);
+    check_number(text + 1, true, 0.0);
+    for (size_t i = 1; i < sizeof ascending / sizeof *ascending; i++)
+        CHECK(gv_number_key(ascending[i - 1]) <= gv_number_key(ascending[i]), "keys do not ascend at %d", (int)i);
+    CHECK(gv_number_key(-0.0) == gv_number_key(0.0), "the key of -0");
+}
+
+int main(void)
+{
+    test_hostile_rows();
+    test_collisions();
+    test_many_keys();
+    test_forms();
+    test_numbers();
+    printf("hostile rows, collisions, keys, forms and numbers\n");
+    return 0;
+}
