@@ -152,8 +152,7 @@ void gv_numbers_remove(GV_Numbers *n, GV_Heap *heap, uint64_t key)
         remove_leaf(n, heap, number);
         return;
     }
-    merge(n, heap, number);
-    if (number > 0) merge(n, heap, number - 1);
+    merge(n, heap, number > 0 ? number - 1 : 0);
 }
 
 void gv_numbers_free(GV_Numbers *n, GV_Heap *heap)
