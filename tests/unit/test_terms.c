@@ -234,7 +234,7 @@ static GV_Database *open_file(GV_Vfs *vfs, GV_IndexType type)
     GV_OpenOptions options;
     gv_open_options_init(&options);
     options.dimension = DIMENSION;
-    options.index_type = type;
+    options.index_type = (int32_t)type;
     options.durability = GV_DURABILITY_OS;
     options.checkpoint_on_close = draw(2) == 0;
     GV_Database *db;
