@@ -3,7 +3,9 @@
 #include <string.h>
 
 enum {
-    POSTING_CHUNK_BYTES = 1 << 12
+    POSTING_CHUNK_BYTES = 1 << 12,
+    MANY_ROWS = 1 << 15,
+    ASKED_LEAST = 16 /* calls that many rows are worth; a search makes two */
 };
 
 int gv_terms_init(GV_Terms *t, GV_Heap *heap, const GV_Table *table)
@@ -55,7 +57,7 @@ static GV_Column *column_of(GV_Terms *t, const void *key, size_t size)
         gv_release(t->heap, c, sizeof *c + size);
         return NULL;
     }
-    c->version = UINT64_MAX; /* of no table */
+    c->version = GV_NOT_INDEXED;
     c->key_size = (uint32_t)size;
     memcpy(c->key, key, size);
     return *place = c;
@@ -121,6 +123,12 @@ static bool take_rows(GV_Terms *t, GV_Column *c, size_t most)
     return true;
 }
 
+/* To look at many rows some times costs less than to index them. */
+static bool is_worth_it(const GV_Terms *t, GV_Column *c)
+{
+    return c->version != GV_NOT_INDEXED || t->table->live_count < MANY_ROWS || ++c->asked >= ASKED_LEAST;
+}
+
 bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
 {
     gv_read_lock(&t->lock);
@@ -132,10 +140,17 @@ bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
     gv_failure_save(&failure);
     gv_write_lock(&t->lock);
     c = column_of(t, key, size);
-    done = !c || take_rows(t, c, most);
+    done = !c || !is_worth_it(t, c) || take_rows(t, c, most);
     gv_write_unlock(&t->lock);
     (void)gv_failure_restore(&failure);
     return done;
+}
+
+static void take_slots(GV_Terms *t, GV_Column *c, const uint32_t *slots, size_t count)
+{
+    if (c->version == GV_NOT_INDEXED) return;
+    for (size_t i = 0; i < count; i++)
+        if (!is_in(c, slots[i]) && take_row(t, c, slots[i]) != GV_OK) c->left_out = true;
 }
 
 void gv_terms_keep_up(GV_Terms *t, uint64_t before, const uint32_t *slots, size_t count)
@@ -146,10 +161,7 @@ void gv_terms_keep_up(GV_Terms *t, uint64_t before, const uint32_t *slots, size_
     for (size_t i = 0, end; i < count; i = end) {
         end = count - i < GV_TERMS_A_STEP ? count : i + GV_TERMS_A_STEP;
         gv_write_lock(&t->lock);
-        for (uint32_t j = 0; j < t->column_count; j++)
-            for (size_t k = i; k < end; k++)
-                if (!is_in(t->columns[j], slots[k]) && take_row(t, t->columns[j], slots[k]) != GV_OK)
-                    t->columns[j]->left_out = true;
+        for (uint32_t j = 0; j < t->column_count; j++) take_slots(t, t->columns[j], slots + i, end - i);
         gv_write_unlock(&t->lock);
     }
     gv_write_lock(&t->lock);

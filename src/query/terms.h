@@ -1,7 +1,7 @@
 /* terms.h: an inverted index over metadata: by key and value, the rows that have the pair.
  *
- * It is a cache and decides no answer. A key is indexed when a filter first asks for it, over all rows; after that a write
- * takes out what it takes away, which needs no memory, and enters what it brought once it is done. Rows that are not in, for
+ * It is a cache and decides no answer. A key is indexed when a filter asks for it, over all rows (where they are many, when it
+ * has been asked for some times: one look at each row costs less than the index). After that a write takes out what it takes away, which needs no memory, and enters what it brought once it is done. Rows that are not in, for
  * want of memory say, are looked at one by one. So nothing here fails, and a write reserves nothing. docs/adr/0009 says why.
  *
  * Everything below is called by the writer or under the database's read lock, unless it says otherwise. */
@@ -66,7 +66,8 @@ typedef struct GV_Condition { /* on the value of one key: a row without the key 
 /* Set the bits of the live rows that meet the condition; others stay as they are. `matches` has room for all slots. */
 void gv_terms_match(GV_Terms *terms, const GV_Condition *condition, GV_Bitset *matches);
 
-/* How many rows meet a condition of kind EXISTS or EQUALS, at a glance. Rows that are being deleted may be counted still. */
+/* At most how many rows meet a condition of kind EXISTS or EQUALS, at a glance. Exact but for rows that are being deleted,
+ * where the key is indexed and all rows are in; else it is the number of rows. */
 uint64_t gv_terms_count(GV_Terms *terms, const GV_Condition *condition);
 
 /* The lowest slot of a live row that meets a condition of kind EQUALS, or GV_NO_SLOT; `*more`: there are others. */

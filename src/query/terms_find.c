@@ -113,14 +113,13 @@ void gv_terms_match(GV_Terms *t, const GV_Condition *c, GV_Bitset *matches)
 uint64_t gv_terms_count(GV_Terms *t, const GV_Condition *c)
 {
     const GV_Column *column = enter(t, c);
-    uint64_t count = 0;
-    if (column && c->kind == GV_CONDITION_EXISTS) count = column->rows;
-    if (column && c->kind == GV_CONDITION_EQUALS) {
-        uint32_t term = gv_column_find(t, column, c->value, c->value_size);
+    uint64_t count = t->table->live_count;
+    if (column && gv_terms_next_out(t, column, 0) == GV_NO_SLOT) {
+        uint32_t term = c->kind == GV_CONDITION_EQUALS ? gv_column_find(t, column, c->value, c->value_size)
+                                                       : GV_NO_TERM;
+        count = c->kind == GV_CONDITION_EXISTS ? column->rows : 0;
         if (term != GV_NO_TERM) count = gv_posting_count(t, column->terms[term].ref);
     }
-    for (uint32_t slot = next_out(t, c, column, 0); slot != GV_NO_SLOT; slot = next_out(t, c, column, slot + 1))
-        count++;
     gv_read_unlock(&t->lock);
     return count;
 }

@@ -8,6 +8,7 @@
 #include "query/terms.h"
 #include "storage/metadata.h"
 
+#define GV_NOT_INDEXED UINT64_MAX /* as a version: they never were */
 #define GV_NO_TERM UINT32_MAX
 #define GV_FREE_TERM UINT32_MAX             /* as a ref */
 #define GV_SHARED_TERM ((uint32_t)1 << 31)  /* in a ref: the rest is the number of a posting, not a slot */
@@ -48,7 +49,8 @@ typedef struct GV_Numbers {
 
 struct GV_Column {
     GV_Bitset indexed; /* slots whose metadata has been seen */
-    uint64_t version;  /* the table's, when all rows had been seen last */
+    uint64_t version;  /* the table's, when all rows had been seen last; GV_NOT_INDEXED */
+    uint32_t asked;    /* for, while it is not indexed */
     bool left_out;     /* some of those could not come in */
     uint64_t rows;     /* that have the key */
     GV_Term *terms;    /* [term_end of term_capacity] */

@@ -115,7 +115,7 @@ static uint64_t match_equal(const char *key, const char *value)
         .kind = GV_CONDITION_EQUALS, .key = key, .key_size = strlen(key), .value = value, .value_size = strlen(value)};
     bool more;
     uint64_t count = match(&c);
-    CHECK(gv_terms_count(&terms, &c) == count, "%s = %s: the count differs", key, value);
+    CHECK(gv_terms_count(&terms, &c) >= count, "%s = %s: the count differs", key, value);
     CHECK((gv_terms_find_one(&terms, &c, &more) != GV_NO_SLOT) == (count > 0) && more == (count > 1),
           "%s = %s: one, or more?", key, value);
     return count;
@@ -290,6 +290,26 @@ static void test_few_numbers(void)
     end();
 }
 
+/* Many rows are looked at some times before they are indexed, and the answers are the same; so are rows that come then. */
+static void test_many_rows(void)
+{
+    enum {
+        ROWS = 33000
+    };
+    begin();
+    for (int i = 0; i < ROWS; i++) (void)add_pair("k", i % 3 ? "a" : "b");
+    for (uint64_t round = 0; round < 20; round++) {
+        GV_Condition c = {.kind = GV_CONDITION_EQUALS, .key = "k", .key_size = 1, .value = "a", .value_size = 1};
+        CHECK(match_equal("k", "a") == ROWS / 3 * 2 + round, "round %d", (int)round);
+        (void)add_pair("k", "a");
+        uint64_t count = gv_terms_count(&terms, &c);
+        bool indexed = gv_terms_column(&terms, "k", 1)->version != GV_NOT_INDEXED;
+        CHECK(indexed == (round >= 3), "round %d: indexed: %d", (int)round, indexed); /* it asks four times a round */
+        CHECK(count == (indexed ? ROWS / 3 * 2 + round + 1 : table.live_count), "round %d: the count", (int)round);
+    }
+    end();
+}
+
 static void check_number(const char *text, bool numeric, double value)
 {
     double number = 0.0;
@@ -328,6 +348,7 @@ int main(void)
     test_forms();
     test_going();
     test_few_numbers();
+    test_many_rows();
     test_numbers();
     printf("hostile rows, collisions, keys, forms and numbers\n");
     return 0;
