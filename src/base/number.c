@@ -10,8 +10,10 @@ enum {
 static double scaled(double x, int exponent)
 {
     double power = 10.0, factor = 1.0;
-    for (int left = exponent < 0 ? -exponent : exponent; left > 0; left /= 2, power *= power)
+    for (int left = exponent < 0 ? -exponent : exponent; left > 0; left /= 2) {
         if (left % 2) factor *= power;
+        power *= power;
+    }
     return exponent < 0 ? x / factor : x * factor;
 }
 

@@ -5,7 +5,7 @@
 enum {
     POSTING_CHUNK_BYTES = 1 << 12,
     MANY_ROWS = 1 << 15,
-    ASKED_LEAST = 16 /* calls that many rows are worth; a search makes two */
+    ASKED_LEAST = 15 /* calls that many rows are worth; a search makes two, the first of which goes in steps */
 };
 
 int gv_terms_init(GV_Terms *t, GV_Heap *heap, const GV_Table *table)
@@ -123,10 +123,12 @@ static bool take_rows(GV_Terms *t, GV_Column *c, size_t most)
     return true;
 }
 
-/* To look at many rows some times costs less than to index them. */
-static bool is_worth_it(const GV_Terms *t, GV_Column *c)
+/* To look at many rows some times costs less than to index them; and who does not go in steps had better leave it to those
+ * who do. */
+static bool is_worth_it(const GV_Terms *t, GV_Column *c, bool in_steps)
 {
-    return c->version != GV_NOT_INDEXED || t->table->live_count < MANY_ROWS || ++c->asked >= ASKED_LEAST;
+    if (c->version != GV_NOT_INDEXED || t->table->live_count < MANY_ROWS) return true;
+    return ++c->asked >= (in_steps ? ASKED_LEAST : 2 * ASKED_LEAST);
 }
 
 bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
@@ -140,7 +142,7 @@ bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
     gv_failure_save(&failure);
     gv_write_lock(&t->lock);
     c = column_of(t, key, size);
-    done = !c || !is_worth_it(t, c) || take_rows(t, c, most);
+    done = !c || !is_worth_it(t, c, most < SIZE_MAX) || take_rows(t, c, most);
     gv_write_unlock(&t->lock);
     (void)gv_failure_restore(&failure);
     return done;

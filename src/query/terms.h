@@ -40,8 +40,8 @@ void gv_terms_forget(GV_Terms *terms, uint32_t slot);
  * of `slots[count]`. */
 void gv_terms_keep_up(GV_Terms *terms, uint64_t before, const uint32_t *slots, size_t count);
 
-/* Take in at most `most` rows under `key`. False: there may be more. Whoever looks does so for all that is left; to have
- * done it before, in steps, is a courtesy to who waits for the database's lock. */
+/* Take in at most `most` rows under `key`. False: there are more; call again, without the lock in between. Whoever is going to
+ * look calls this first, in steps: looking takes in what is left in one go. */
 bool gv_terms_catch_up(GV_Terms *terms, const void *key, size_t key_size, size_t most);
 
 /* ---- looking ---- */
