@@ -25,8 +25,23 @@ GV_Status gv_store_reserve(GV_Store *s, uint32_t slot_end, uint64_t live, size_t
 
 void gv_store_step(GV_Store *s, uint32_t slot, bool removes) { s->steps[s->step_count++] = (GV_Step){slot, removes}; }
 
+size_t gv_store_drop_row(GV_Store *s, uint32_t slot)
+{
+    s->terms.moved_bytes = 0;
+    gv_terms_forget(&s->terms, slot);
+    gv_table_drop(&s->table, slot);
+    return s->terms.moved_bytes;
+}
+
+void gv_store_replace_metadata(GV_Store *s, uint32_t slot, uint8_t *metadata)
+{
+    gv_terms_forget(&s->terms, slot);
+    gv_table_replace_metadata(&s->table, slot, metadata);
+}
+
 void gv_store_swap_row(GV_Store *s, uint32_t old, uint32_t staged)
 {
+    gv_terms_forget(&s->terms, old);
     const uint8_t **from = gv_slab_at(&s->table.metadata, old), **to = gv_slab_at(&s->table.metadata, staged);
     *to = *from;
     *from = NULL;

@@ -33,7 +33,7 @@ static GV_Status match_rows(Batch *b)
         return gv_bitset_reserve(&b->matches, heap, table->slot_count, NULL); /* rows may have been staged */
     b->filtered = false;
     for (size_t i = 0; i < b->matches.word_count; i++) b->matches.words[i] = 0;
-    GV_TRY(gv_filter(table, heap, b->search.filter, &b->matches, &b->match_count));
+    GV_TRY(gv_filter(&b->db->store->terms, heap, b->search.filter, &b->matches, &b->match_count));
     b->version = table->version;
     b->filtered = true;
     return GV_OK;
@@ -199,6 +199,7 @@ static GV_Status run_batch(Batch *b, size_t query_count)
     uint32_t asked = b->search.options.threads;
     size_t chunk, threads = asked < 1 ? 1 : asked > GV_THREADS_MAX ? GV_THREADS_MAX : asked;
     if (gv_mutex_init(&b->mutex)) return gv_fail(GV_ERR_NO_MEMORY, "no memory for locks");
+    gv_filter_prepare(b->db, b->search.filter);
     GV_Status status = plan(b, query_count, threads, &chunk);
     if (status == GV_OK) {
         gv_parallel(&b->db->pool, threads, query_count, chunk, run_chunk, b);

@@ -151,6 +151,8 @@ GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report)
     GV_Status status = s->file ? check_file(s) : GV_OK;
     found.superblock_copies = s->superblock_copies;
     if (status == GV_OK) status = check_table(&s->table, s->settings.kernels, &found);
+    if (status == GV_OK && !gv_terms_check(&s->terms))
+        fault(&found, "the index over metadata is off, rows:", found.rows);
     if (status == GV_OK && s->index->ops->check) status = s->index->ops->check(s->index, &found);
     if (status == GV_OK && found.faults > 0) status = gv_last_status();
     GV_Failure failure;

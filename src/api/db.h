@@ -3,7 +3,8 @@
  * Locks, in the order they are taken:
  *   gate    counts calls under way; held for a moment only
  *   writer  one write, checkpoint or save at a time; held across log appends and syncs
- *   state   what searches see: read by each search, written in steps of microseconds */
+ *   state   what searches see: read by each search, written in steps of microseconds
+ *   terms   of the store: the index over metadata, see query/terms.h */
 #ifndef GV_DB_H
 #define GV_DB_H
 #include "api/store.h"

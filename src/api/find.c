@@ -92,6 +92,16 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space)
 
 /* ---- one query ---- */
 
+void gv_filter_prepare(GV_Database *db, const GV_Expression *filter)
+{
+    bool done = !filter;
+    while (!done) {
+        gv_read_lock(&db->state);
+        done = gv_filter_catch_up(&db->store->terms, filter, GV_TERMS_A_STEP);
+        gv_read_unlock(&db->state);
+    }
+}
+
 static GV_Status run(GV_Database *db, const GV_Search *search, const float *query, float norm, const GV_Bitset *matches,
                      uint64_t match_count, GV_Workspace **space, size_t *count)
 {
@@ -116,7 +126,7 @@ GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *q
     if (!search->filter) return run(db, search, query, norm, NULL, 0, space, count);
     GV_Bitset matches = {0};
     uint64_t match_count;
-    GV_Status status = gv_filter(&db->store->table, &db->scratch, search->filter, &matches, &match_count);
+    GV_Status status = gv_filter(&db->store->terms, &db->scratch, search->filter, &matches, &match_count);
     if (status == GV_OK) status = run(db, search, query, norm, &matches, match_count, space, count);
     gv_bitset_free(&matches, &db->scratch);
     return status;
@@ -132,6 +142,7 @@ static GV_Status search_hits(GV_Database *db, const float *query, size_t dimensi
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_begin(db, options, k, &search);
     if (status == GV_OK) {
+        gv_filter_prepare(db, search.filter);
         gv_read_lock(&db->state);
         status = gv_search_one(db, &search, query, dimension, &space, &count);
         gv_read_unlock(&db->state);

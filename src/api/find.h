@@ -38,6 +38,10 @@ void gv_workspace_give(GV_Database *db, GV_Workspace *space);
 GV_Status gv_workspace_fit(GV_Database *db, GV_Workspace **space, size_t count, size_t size);
 void gv_workspace_free(GV_Database *db, GV_Workspace *space);
 
+/* Before the read lock is taken for a search that filters: the index over metadata is brought up to date, in steps. What is
+ * left is done by the filter. */
+void gv_filter_prepare(GV_Database *db, const GV_Expression *filter);
+
 /* One query: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a hit behind them. */
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count);

@@ -78,7 +78,7 @@ static GV_Status recover_delete(GV_Store *s, const uint8_t **at, size_t *rest)
     GV_TRY(find_live(s, gv_get_u64(*at), &slot));
     GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count + 1, NULL));
     gv_table_hide(&s->table, slot);
-    gv_table_drop(&s->table, slot);
+    (void)gv_store_drop_row(s, slot);
     gv_store_step(s, slot, true);
     *at += 8;
     *rest -= 8;
@@ -112,7 +112,7 @@ static GV_Status recover_metadata(GV_Store *s, const uint8_t **at, size_t *rest)
         return corrupt("metadata that cannot be, of row", id);
     uint8_t *metadata;
     GV_TRY(gv_table_metadata_new(&s->table, *at + 12, size, &metadata));
-    gv_table_replace_metadata(&s->table, slot, metadata);
+    gv_store_replace_metadata(s, slot, metadata);
     *at += 12 + size;
     *rest -= 12 + size;
     return GV_OK;

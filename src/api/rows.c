@@ -147,6 +147,7 @@ GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimensio
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_begin(db, options, k, &search);
     if (status == GV_OK) {
+        gv_filter_prepare(db, search.filter);
         gv_read_lock(&db->state);
         status = search_rows(db, &search, query, dimension, &space, out);
         gv_read_unlock(&db->state);
@@ -245,7 +246,7 @@ static GV_Status count_matching(GV_Database *db, const GV_Expression *filter, ui
 {
     GV_Bitset matches = {0};
     *count = db->store->table.live_count;
-    GV_Status status = filter ? gv_filter(&db->store->table, &db->scratch, filter, &matches, count) : GV_OK;
+    GV_Status status = filter ? gv_filter(&db->store->terms, &db->scratch, filter, &matches, count) : GV_OK;
     gv_bitset_free(&matches, &db->scratch);
     return status;
 }
@@ -258,6 +259,7 @@ GV_Status gv_db_count_matching(GV_Database *db, const char *filter, uint64_t *co
     GV_TRY(gv_enter(db));
     GV_Status status = gv_expression_new(&db->scratch, &(GV_FilterText){.expression = filter}, &expression);
     if (status == GV_OK) {
+        gv_filter_prepare(db, expression);
         gv_read_lock(&db->state);
         status = count_matching(db, expression, &found);
         gv_read_unlock(&db->state);

@@ -27,6 +27,10 @@ GV_Status gv_store_new(const GV_Settings *settings, const GV_Vfs *vfs, GV_Store 
     *out = NULL;
     GV_Store *s = gv_alloc(NULL, sizeof *s);
     if (!s) return gv_last_status();
+    if (gv_terms_init(&s->terms, &s->heap, &s->table)) {
+        gv_release(NULL, s, sizeof *s);
+        return gv_fail(GV_ERR_NO_MEMORY, "no memory for locks");
+    }
     s->settings = *settings;
     s->vfs = vfs;
     s->metric = (GV_Metric){settings->kernels, settings->distance, settings->dimension};
@@ -46,6 +50,7 @@ void gv_store_free(GV_Store *s)
 {
     if (!s) return;
     if (s->index) s->index->ops->free(s->index);
+    gv_terms_free(&s->terms);
     gv_table_free(&s->table);
     gv_release(&s->heap, s->patch.words, s->patch.capacity * sizeof *s->patch.words);
     gv_release(&s->heap, s->steps, s->step_capacity * sizeof *s->steps);

@@ -3,6 +3,7 @@
 #ifndef GV_STORE_H
 #define GV_STORE_H
 #include "index/index.h"
+#include "query/terms.h"
 #include "storage/log.h"
 
 typedef struct GV_Settings { /* what a database is; fixed when it is made */
@@ -21,6 +22,7 @@ typedef struct GV_Store {
     GV_Settings settings;
     GV_Metric metric;
     GV_Table table;
+    GV_Terms terms; /* of its metadata */
     GV_Index *index;
     GV_Patch patch;
     GV_Step *steps; /* of the group under way */
@@ -46,6 +48,12 @@ GV_Status gv_store_reserve(GV_Store *store, uint32_t slot_end, uint64_t live, si
 
 /* Note a step for gv_store_run_steps(); there is room. */
 void gv_store_step(GV_Store *store, uint32_t slot, bool removes);
+
+/* A hidden row goes. Returns about how many bytes were moved for it. */
+size_t gv_store_drop_row(GV_Store *store, uint32_t slot);
+
+/* A live row gets other metadata, which is taken over. */
+void gv_store_replace_metadata(GV_Store *store, uint32_t slot, uint8_t *metadata);
 
 /* A row takes the place of the live row `old` of the same id, and its metadata. */
 void gv_store_swap_row(GV_Store *store, uint32_t old, uint32_t staged);

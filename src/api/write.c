@@ -137,6 +137,7 @@ static GV_Status log_rows(GV_Database *db, const Addition *a, size_t dimension)
 static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
 {
     GV_Store *s = db->store;
+    uint64_t before = s->table.version;
     for (size_t i = 0, step = rows_per_step(dimension); i < a->count; i++) {
         if (i % step == 0) gv_write_lock(&db->state);
         gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, a->rows + i * dimension, a->norms[i],
@@ -152,6 +153,7 @@ static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t 
     for (size_t i = 0; i < a->count; i++) gv_table_show(&s->table, a->slots[i]);
     s->table.next_id += a->count;
     gv_write_unlock(&db->state);
+    gv_terms_keep_up(&s->terms, before, a->slots, a->count);
 }
 
 static GV_Status add_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
@@ -260,7 +262,8 @@ static GV_Status log_deletes(GV_Database *db, const uint64_t *ids, size_t count)
 }
 
 enum {
-    DROPS_A_STEP = 64
+    DROPS_A_STEP = 64,
+    DROP_BYTES = 1 << 12 /* moved for a row, the index over metadata aside: so many more are as good as another row */
 };
 
 static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count, uint32_t *slots, uint32_t *sorted)
@@ -269,16 +272,20 @@ static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count,
     GV_TRY(check_ids(db, ids, count, slots, sorted));
     GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, count, &db->state));
     GV_TRY(log_deletes(db, ids, count));
+    uint64_t before = s->table.version;
     gv_write_lock(&db->state);
     for (size_t i = 0; i < count; i++) gv_table_hide(&s->table, slots[i]);
     gv_write_unlock(&db->state);
-    for (size_t i = 0; i < count; i++) {
-        if (i % DROPS_A_STEP == 0) gv_write_lock(&db->state);
-        gv_table_drop(&s->table, slots[i]);
-        if (i % DROPS_A_STEP == DROPS_A_STEP - 1 || i == count - 1) gv_write_unlock(&db->state);
-        gv_store_step(s, slots[i], true);
+    for (size_t i = 0; i < count;) {
+        gv_write_lock(&db->state);
+        for (size_t work = 0; i < count && work < DROPS_A_STEP * DROP_BYTES; i++) {
+            work += DROP_BYTES + gv_store_drop_row(s, slots[i]);
+            gv_store_step(s, slots[i], true);
+        }
+        gv_write_unlock(&db->state);
     }
     gv_store_run_steps(s, 0, &db->state);
+    gv_terms_keep_up(&s->terms, before, NULL, 0);
     return GV_OK;
 }
 
@@ -324,6 +331,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
         GV_TRY(gv_log_begin(log));
         GV_TRY(commit(db, gv_record_update(log, id, row, s->settings.dimension)));
     }
+    uint64_t before = s->table.version;
     gv_write_lock(&db->state);
     gv_table_stage(&s->table, slot, id, row, norm, NULL);
     gv_store_swap_row(s, old, slot);
@@ -331,6 +339,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
     gv_store_step(s, slot, false);
     gv_store_step(s, old, true);
     gv_store_run_steps(s, 0, &db->state);
+    gv_terms_keep_up(&s->terms, before, &slot, 1);
     return GV_OK;
 }
 
@@ -362,9 +371,11 @@ static GV_Status update_pairs(GV_Database *db, uint64_t id, const uint8_t *packe
         gv_table_metadata_free(&s->table, metadata);
         return status;
     }
+    uint64_t before = s->table.version;
     gv_write_lock(&db->state);
-    gv_table_replace_metadata(&s->table, slot, metadata);
+    gv_store_replace_metadata(s, slot, metadata);
     gv_write_unlock(&db->state);
+    gv_terms_keep_up(&s->terms, before, &slot, 1);
     return GV_OK;
 }
 

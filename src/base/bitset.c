@@ -44,11 +44,25 @@ size_t gv_bitset_next_clear(const GV_Bitset *set, size_t from, size_t end)
 
 size_t gv_bitset_next_set(const GV_Bitset *set, size_t from, size_t end) { return next(set, from, end, 0); }
 
+static uint64_t ones(uint64_t x)
+{
+#if defined(__wasm__) || defined(__POPCNT__)
+    return (uint64_t)__builtin_popcountll(x);
+#else /* no instruction for it that is sure to be there: in steps that a compiler does for several words at once */
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    x += x >> 8;
+    x += x >> 16;
+    return (x + (x >> 32)) & 0x7F;
+#endif
+}
+
 size_t gv_bitset_count(const GV_Bitset *set)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < set->word_count; i++) count += (size_t)__builtin_popcountll(set->words[i]);
-    return count;
+    uint64_t count = 0;
+    for (size_t i = 0; i < set->word_count; i++) count += ones(set->words[i]);
+    return (size_t)count;
 }
 
 void gv_bitset_free(GV_Bitset *set, GV_Heap *heap)

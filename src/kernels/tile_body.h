@@ -113,8 +113,10 @@ static void all_tiles(const float *const *rows, size_t row_count, const float *c
     }
 }
 
+/* A tile is called, not copied to where whole and partial ones are due: it is large, and a call is nothing beside it. */
 #define TILES_OF(name, term)                                                                                           \
-    static void name##_tile(const float *const *rows, const float *const *queries, size_t n, float *out, size_t width) \
+    __attribute__((noinline)) static void name##_tile(const float *const *rows, const float *const *queries, size_t n, \
+                                                      float *out, size_t width)                                        \
     {                                                                                                                  \
         tile_of_terms(rows, queries, n, out, width, term);                                                             \
     }                                                                                                                  \

@@ -3,6 +3,7 @@
 #define GV_SEARCH_H
 #include "index/index.h"
 #include "query/expression.h"
+#include "query/terms.h"
 
 typedef struct GV_Request {
     const float *vectors; /* [count], each `stride` floats behind the one before */
@@ -24,8 +25,12 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *re
  * a scan. Depends on the state, and no answer depends on it. */
 size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *request);
 
-/* The live rows for which `expression` holds, as bits of `matches` (of `heap`, freed by the caller). */
-GV_Status gv_filter(const GV_Table *table, GV_Heap *heap, const GV_Expression *expression, GV_Bitset *matches,
+/* The live rows for which `expression` holds, as bits of `matches` (all 0; of `heap`, freed by the caller). The caller holds
+ * the read lock. */
+GV_Status gv_filter(GV_Terms *terms, GV_Heap *heap, const GV_Expression *expression, GV_Bitset *matches,
                     uint64_t *count);
+
+/* Take in at most `most` rows under a key that `expression` names. False: there are more (gv_terms_catch_up()). */
+bool gv_filter_catch_up(GV_Terms *terms, const GV_Expression *expression, size_t most);
 
 #endif

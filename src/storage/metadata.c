@@ -5,15 +5,10 @@
 #include "base/text.h"
 #include "storage/format.h"
 
-typedef struct Pair {
-    const uint8_t *key, *value;
-    size_t key_size, value_size;
-} Pair;
-
 /* The pair at `*at`, which moves behind it; false if it does not fit. */
-static bool next_pair(const uint8_t *row, size_t size, size_t *at, Pair *pair)
+static bool next_pair(const uint8_t *row, size_t size, size_t *at, GV_Pair *pair)
 {
-    *pair = (Pair){0};
+    *pair = (GV_Pair){0};
     if (size - *at < 8) return false;
     pair->key_size = gv_get_u32(row + *at);
     pair->value_size = gv_get_u32(row + *at + 4);
@@ -25,11 +20,31 @@ static bool next_pair(const uint8_t *row, size_t size, size_t *at, Pair *pair)
     return true;
 }
 
+GV_Pairs gv_metadata_pairs(const uint8_t *row, size_t size)
+{
+    return (GV_Pairs){row, size, 4, size < 4 ? 0 : gv_get_u32(row)};
+}
+
+bool gv_metadata_next(GV_Pairs *pairs, GV_Pair *pair)
+{
+    if (pairs->left == 0 || !next_pair(pairs->row, pairs->size, &pairs->at, pair)) return false;
+    pairs->left--;
+    return true;
+}
+
+bool gv_metadata_find(const uint8_t *row, size_t size, const void *key, size_t key_size, GV_Pair *pair)
+{
+    GV_Pairs pairs = gv_metadata_pairs(row, size);
+    while (gv_metadata_next(&pairs, pair))
+        if (pair->key_size == key_size && memcmp(pair->key, key, key_size) == 0) return true;
+    return false;
+}
+
 size_t gv_metadata_row_size(const uint8_t *bytes, size_t available)
 {
     if (available < 4) return 0;
     size_t at = 4;
-    Pair pair;
+    GV_Pair pair;
     for (uint32_t left = gv_get_u32(bytes); left > 0; left--)
         if (!next_pair(bytes, available, &at, &pair)) return 0;
     return at;
@@ -43,10 +58,10 @@ static GV_Status check_text(const uint8_t *text, size_t size, const char *what, 
     return GV_OK;
 }
 
-static bool key_stood_before(const uint8_t *row, size_t end, const Pair *wanted)
+static bool key_stood_before(const uint8_t *row, size_t end, const GV_Pair *wanted)
 {
     size_t at = 4;
-    Pair pair;
+    GV_Pair pair;
     while (at < end && next_pair(row, end, &at, &pair))
         if (pair.key_size == wanted->key_size && memcmp(pair.key, wanted->key, pair.key_size) == 0) return true;
     return false;
@@ -63,7 +78,7 @@ GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index)
     size_t at = 4;
     for (uint32_t i = 0; i < count; i++) {
         size_t start = at;
-        Pair pair;
+        GV_Pair pair;
         (void)next_pair(row, size, &at, &pair);
         GV_TRY(check_text(pair.key, pair.key_size, "key", index));
         GV_TRY(check_text(pair.value, pair.value_size, "value", index));
@@ -71,21 +86,6 @@ GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index)
             return gv_fail(GV_ERR_ARGUMENT, "metadata of row %zu: key %u is there twice", index, i);
     }
     return GV_OK;
-}
-
-const uint8_t *gv_metadata_find(const uint8_t *row, size_t size, const uint8_t *key, size_t key_size,
-                                size_t *value_size)
-{
-    size_t at = 4;
-    Pair pair;
-    *value_size = 0;
-    if (size < at) return NULL;
-    for (uint32_t left = gv_get_u32(row); left > 0 && next_pair(row, size, &at, &pair); left--) {
-        if (pair.key_size != key_size || memcmp(pair.key, key, key_size) != 0) continue;
-        *value_size = pair.value_size;
-        return pair.value;
-    }
-    return NULL;
 }
 
 GV_Status gv_metadata_pack(const char *const *keys, const char *const *values, size_t count, uint8_t **row,
@@ -119,7 +119,7 @@ GV_Status gv_metadata_pack(const char *const *keys, const char *const *values, s
 }
 
 /* One allocation a pair: the node, then both strings. */
-static GV_Metadata *new_node(const Pair *pair)
+static GV_Metadata *new_node(const GV_Pair *pair)
 {
     GV_Metadata *node = gv_alloc(NULL, sizeof *node + pair->key_size + pair->value_size + 2);
     if (!node) return NULL;
@@ -137,7 +137,7 @@ GV_Status gv_metadata_list(const uint8_t *row, size_t size, GV_Metadata **out)
         return gv_fail(GV_ERR_CORRUPT, "metadata: a row of %zu bytes does not parse", size);
     GV_Metadata **tail = out;
     size_t at = 4;
-    Pair pair;
+    GV_Pair pair;
     for (uint32_t left = gv_get_u32(row); left > 0 && next_pair(row, size, &at, &pair); left--) {
         *tail = new_node(&pair);
         if (!*tail) {

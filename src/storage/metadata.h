@@ -10,9 +10,24 @@ size_t gv_metadata_row_size(const uint8_t *bytes, size_t available);
  * the row in the message. */
 GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index);
 
-/* The value of `key` in this row, or NULL. Of a row that does not parse (it may come from a file) the pairs before that count. */
-const uint8_t *gv_metadata_find(const uint8_t *row, size_t size, const uint8_t *key, size_t key_size,
-                                size_t *value_size);
+typedef struct GV_Pair { /* not ended by NULs */
+    const uint8_t *key, *value;
+    size_t key_size, value_size;
+} GV_Pair;
+
+typedef struct GV_Pairs { /* those of a row that are still to come */
+    const uint8_t *row;
+    size_t size, at;
+    uint32_t left;
+} GV_Pairs;
+
+/* One pair after the other: `for (GV_Pairs p = gv_metadata_pairs(row, size); gv_metadata_next(&p, &pair);)`. A row may come
+ * from a file: where it does not parse, it ends. `row` NULL with `size` 0: no pair. */
+GV_Pairs gv_metadata_pairs(const uint8_t *row, size_t size);
+bool gv_metadata_next(GV_Pairs *pairs, GV_Pair *pair);
+
+/* The first pair with this key, which is the one that counts. */
+bool gv_metadata_find(const uint8_t *row, size_t size, const void *key, size_t key_size, GV_Pair *pair);
 
 /* Pack `count` pairs of C strings: `*row` for gv_free(), or NULL with a failure. */
 GV_Status gv_metadata_pack(const char *const *keys, const char *const *values, size_t count, uint8_t **row,

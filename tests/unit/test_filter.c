@@ -394,14 +394,17 @@ static void check_answer(const char *text, const GV_FilterText *filter, const GV
     GV_Expression *made;
     GV_Bitset matches = {0};
     uint64_t count, expected = 0;
+    GV_Terms terms;
+    CHECK(gv_terms_init(&terms, &heap, table) == 0, "no lock");
     CHECK_OK(gv_expression_new(&heap, filter, &made));
-    CHECK_OK(gv_filter(table, &heap, made, &matches, &count));
+    CHECK_OK(gv_filter(&terms, &heap, made, &matches, &count));
     for (uint32_t i = 0; i < ROWS; i++) {
         bool wanted = holds[i] && i % 8 != 7;
         CHECK(gv_bitset_get(&matches, i) == wanted, "row %u %s: %s", i, wanted ? "is missing" : "is there", text);
         expected += wanted;
     }
     CHECK(count == expected, "%u counted, %u there: %s", (unsigned)count, (unsigned)expected, text);
+    gv_terms_free(&terms);
     gv_bitset_free(&matches, &heap);
     gv_expression_free(&heap, made);
     CHECK(heap.used_bytes == 0, "%zu bytes left", (size_t)heap.used_bytes);
@@ -452,8 +455,11 @@ static void test_noise(const Row rows[ROWS], const GV_Table *table)
               gv_last_error());
         if (status == GV_OK) {
             GV_Bitset matches = {0};
+            GV_Terms terms;
             uint64_t count;
-            CHECK_OK(gv_filter(table, &heap, made, &matches, &count));
+            CHECK(gv_terms_init(&terms, &heap, table) == 0, "no lock");
+            CHECK_OK(gv_filter(&terms, &heap, made, &matches, &count));
+            gv_terms_free(&terms);
             gv_bitset_free(&matches, &heap);
             taken++;
         }
@@ -471,7 +477,8 @@ static void test_broken_rows(void)
     static const char *const pair[][2] = {{"key", "value"}, {"more", "x"}};
     const char *names[] = {pair[0][0], pair[1][0]}, *values[] = {pair[0][1], pair[1][1]};
     uint8_t *packed;
-    size_t size, found;
+    size_t size;
+    GV_Pair found;
     CHECK_OK(gv_metadata_pack(names, values, 2, &packed, &size));
     for (size_t cut = 0; cut <= size; cut++) {
         uint8_t *row = malloc(cut + 1);
@@ -479,7 +486,7 @@ static void test_broken_rows(void)
         memcpy(row, packed, cut);
         uint8_t *exact = realloc(row, cut ? cut : 1);
         CHECK(exact, "no memory");
-        bool whole = gv_metadata_find(exact, cut, (const uint8_t *)"more", 4, &found) != NULL;
+        bool whole = gv_metadata_find(exact, cut, "more", 4, &found);
         CHECK(whole == (cut == size), "cut at %zu of %zu: a pair is %s", cut, size, whole ? "found" : "lost");
         free(exact);
     }

@@ -1,0 +1,85 @@
+/* terms.h: an inverted index over metadata: by key and value, the rows that have the pair.
+ *
+ * It is a cache and decides no answer. A key is indexed when a filter asks for it, over all rows (where they are many, when it
+ * has been asked for some times: one look at each row costs less than the index). After that a write takes out what it takes
+ * away, which needs no memory, and enters what it brought once it is done. Rows that are not in, for want of memory say, are
+ * looked at one by one. So nothing here fails, and a write reserves nothing. docs/adr/0009 says why. In WebAssembly no row is
+ * ever in (terms_scan.c).
+ *
+ * Everything below is called by the writer or under the database's read lock, unless it says otherwise. */
+#ifndef GV_TERMS_H
+#define GV_TERMS_H
+#include "storage/table.h"
+
+enum {
+    GV_COLUMNS_MOST = 64,  /* keys that are indexed; filters on more look at the rows */
+    GV_TERMS_A_STEP = 1024 /* rows that come in under one hold of the locks: some 100 microseconds */
+};
+
+typedef struct GV_Column GV_Column; /* a key: terms_parts.h */
+
+typedef struct GV_Terms {
+    GV_Heap *heap;
+    const GV_Table *table;
+    GV_RwLock lock; /* behind the database's: shared while looking, exclusive while rows come in */
+    GV_Column *columns[GV_COLUMNS_MOST];
+    _Atomic uint32_t column_count;
+    GV_Slab postings; /* of terms that more than one row has */
+    uint32_t posting_end, free_posting;
+    size_t moved_bytes; /* by rows that went, since it was last set to 0 */
+} GV_Terms;
+
+/* 0, or an errno. Nothing is allocated. */
+int gv_terms_init(GV_Terms *terms, GV_Heap *heap, const GV_Table *table);
+void gv_terms_free(GV_Terms *terms);
+
+/* ---- what changes the table says so ---- */
+
+/* The metadata of `slot` is about to be replaced, dropped or moved. Under the database's write lock. */
+void gv_terms_forget(GV_Terms *terms, uint32_t slot);
+
+/* By the writer, in steps: a call has changed the table, which had version `before`; of rows and metadata it brought those
+ * of `slots[count]`. */
+void gv_terms_keep_up(GV_Terms *terms, uint64_t before, const uint32_t *slots, size_t count);
+
+/* Take in at most `most` rows under `key`. False: there are more; call again, without the lock in between. Whoever is going to
+ * look calls this first, in steps: looking takes in what is left in one go. */
+bool gv_terms_catch_up(GV_Terms *terms, const void *key, size_t key_size, size_t most);
+
+/* ---- looking ---- */
+
+typedef enum GV_LookupKind {
+    GV_LOOKUP_EXISTS,  /* the row has the key */
+    GV_LOOKUP_EQUALS,  /* its value is `value[value_size]`, byte for byte */
+    GV_LOOKUP_HOLDS,   /* `holds` says yes to its value; each distinct value is asked about once, in no order */
+    GV_LOOKUP_NUMBERS, /* its value is numeric (base/number.h) and in the range; or it is not and `holds` says yes */
+} GV_LookupKind;
+
+typedef struct GV_Lookup { /* on the value of one key: a row without the key does not meet it */
+    GV_LookupKind kind;
+    const void *key, *value;
+    size_t key_size, value_size;
+    double low, high; /* may be infinite, not NaN */
+    bool low_open, high_open;
+    bool (*holds)(const void *context, const uint8_t *value, size_t size); /* NUMBERS: NULL says no to all */
+    const void *context;
+} GV_Lookup;
+
+/* Set the bits of the live rows that meet the condition; others stay as they are. `matches` has room for all slots. */
+void gv_terms_match(GV_Terms *terms, const GV_Lookup *condition, GV_Bitset *matches);
+
+/* At most how many rows meet a condition of kind EXISTS or EQUALS, at a glance. Exact but for rows that are being deleted,
+ * where the key is indexed and all rows are in; else it is the number of rows. */
+uint64_t gv_terms_count(GV_Terms *terms, const GV_Lookup *condition);
+
+/* The lowest slot of a live row that meets a condition of kind EQUALS, or GV_NO_SLOT; `*more`: there are others. */
+uint32_t gv_terms_find_one(GV_Terms *terms, const GV_Lookup *condition, bool *more);
+
+/* Does a value meet the condition? Does the row in `slot`? Without the index (terms_lookup.c). */
+bool gv_lookup_holds(const GV_Lookup *condition, const uint8_t *value, size_t size);
+bool gv_lookup_meets(const GV_Lookup *condition, const GV_Table *table, uint32_t slot);
+
+/* Does what is in here agree with the table? By the writer. */
+bool gv_terms_check(GV_Terms *terms);
+
+#endif
