@@ -20,8 +20,9 @@ word_help() {
   test     builds, check, then every test there is, and a table of what passed
   check    format, clang-tidy, layer order, unique names, exports equal to the header
   bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
-           Chromium; `bench serve`: latency beside a writer, opening; `bench overhead`: what the Python bindings add to a
-           call; `bench report`: docs/performance.md from all that
+           Chromium; `bench sweeps`: other k, strange queries, equal rows, up to a million rows; `bench filters`: from
+           one row in a thousand that passes; `bench serve`: latency beside a writer, opening; `bench overhead`: what
+           the Python bindings add to a call; `bench report`: docs/performance.md from all that
   baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
@@ -93,24 +94,30 @@ word_bench() {
     serve) bench_serve ;;
     overhead) bench_overhead "${@:2}" ;;
     js) bench_js "${@:2}" ;;
+    sweeps) bench_sweeps "${@:2}" ;;
+    filters) bench_with run_filters.py "${@:2}" ;;
     report) bench_report "${@:2}" ;;
-    *) bench_native "$@" ;;
+    *) bench_with run.py "$@" ;;
     esac
 }
 
-bench_native() {
+# bench_with <program> [argument ...]: with the peers that can be had.
+bench_with() {
     word_python
     need_each_wheel tests/bench/requirements.txt
-    .venv/bin/python tests/bench/run.py "$@"
+    .venv/bin/python "tests/bench/$1" "${@:2}"
+}
+
+bench_sweeps() {
+    if [ "$(uname)" != Darwin ]; then word_native bench_distances; fi
+    bench_with run_sweeps.py "$@"
 }
 
 bench_js() {
-    word_python
-    need_each_wheel tests/bench/requirements.txt
     word_js
     need_node_modules tests/bench/js
     need_browser
-    .venv/bin/python tests/bench/run.py --js "$@"
+    bench_with run.py --js "$@"
 }
 
 bench_serve() {

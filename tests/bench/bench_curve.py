@@ -38,6 +38,15 @@ def at_recall(curve: Curve, target: float) -> float | None:
     return math.exp(math.log(a["qps"]) * (1 - part) + math.log(b["qps"]) * part)
 
 
+def value_at_recall(points: list[tuple[float, float]], target: float) -> float | None:
+    """What (recall, count) points give at a recall, on a line between the two nearest; None if out of reach."""
+    points = sorted(points)
+    for (low, below), (high, above) in zip(points, points[1:], strict=False):
+        if low < target <= high:
+            return below + (above - below) * (target - low) / (high - low)
+    return points[0][1] if points[0][0] >= target else None
+
+
 def working_point(curve: Curve, target: float) -> dict[str, Any]:
     """The fastest setting that reaches the recall; the best there is where none does."""
     able = [p for p in curve if p["recall"] >= target]

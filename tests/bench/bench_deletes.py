@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from bench_curve import recall
 from bench_data import DataSet, K, exact
-from bench_indexes import GigaVector
+from bench_index import GigaVector
 
 EFS = (16, 50, 100)
 

@@ -9,11 +9,11 @@ import contextlib
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -111,6 +111,8 @@ class Contender:
         self.result: dict[str, Any] = {"build": []}
         self.best: dict[int, dict[str, Any]] = {}  # by place in the sweep
         self.worker: Worker | None = None
+        self.enough = ENOUGH
+        self.build_options: dict[str, Any] = {}
         self.by_clock = False  # even where CPU time is known: beside others of which it is not
 
     def build(self) -> None:
@@ -121,7 +123,7 @@ class Contender:
             self.worker = Worker(self.command, OMP_NUM_THREADS=str(threads))
             self.result |= self.worker.ask("version")
             with TURN:
-                built = self.worker.ask("build", threads=threads)
+                built = self.worker.ask("build", threads=threads, **self.build_options)
             for key in ("memory_bytes", "grown_bytes"):
                 self.result[key] = built.pop(key)
             self.result["build"].append({"threads": threads, **built})
@@ -140,9 +142,8 @@ class Contender:
         if first and self._is_enough(setting, found):
             del self.sweep[place + 1 :]
 
-    @staticmethod
-    def _is_enough(setting: Any, found: dict[str, Any]) -> bool:
-        good = isinstance(setting, int) and setting >= LAST_PROMISED and found["recall"] >= ENOUGH
+    def _is_enough(self, setting: Any, found: dict[str, Any]) -> bool:
+        good = isinstance(setting, int) and setting >= LAST_PROMISED and found["recall"] >= self.enough
         return good or found["seconds"] > SLOW
 
     def curve(self) -> Curve:
@@ -205,6 +206,15 @@ def single_calls(contenders: list[Contender], passes: int) -> None:
         contender.result["single"] = {**at, **best[contender.name]}
 
 
+def ask_fresh(contender: Contender, do: str, **arguments: Any) -> dict[str, Any]:
+    """Of a process that has done nothing yet."""
+    fresh = Worker(contender.command, OMP_NUM_THREADS="1")
+    try:
+        return fresh.ask(do, **arguments)
+    finally:
+        fresh.close()
+
+
 def files(contender: Contender, folder: Path) -> None:
     """Saves what is there and opens it in new processes; a peer that cannot still counts for the rest."""
     assert contender.worker
@@ -216,32 +226,35 @@ def files(contender: Contender, folder: Path) -> None:
             contender.result |= {"save_s": saved["seconds"], "file_bytes": saved["bytes"]}
             kinds = {"open": False, "open_mapped": True} if "gigavector" in contender.name else {"open": False}
             for key, mapped in kinds.items():
-                fresh = Worker(contender.command, OMP_NUM_THREADS="1")
-                try:
-                    contender.result[key] = fresh.ask("open", path=str(path), setting=setting, mapped=mapped)
-                finally:
-                    fresh.close()
+                opened = {"path": str(path), "setting": setting, "mapped": mapped}
+                contender.result[key] = ask_fresh(contender, "open", **opened)
+            if "open_mapped" in kinds:  # last: it changes the file
+                contender.result["inserts"] = ask_fresh(contender, "inserts", path=str(path))
     except WorkerError as error:
         contender.result["file_error"] = str(error)
         print(f"  {contender.name:26} files: {error}", flush=True)
 
 
-def measure(contenders: list[Contender], passes: int, with_files: bool) -> dict[str, Any]:
-    """Everything about one data set. Workers end when it is done."""
+@contextlib.contextmanager
+def built(contenders: list[Contender]) -> Iterator[tuple[list[Contender], dict[str, str]]]:
+    """Those that could be built, and why the others could not. Workers end when it is done."""
     able, left_out = build_all(contenders)
     try:
-        if able:
-            sweep_all(able, passes)
-            single_calls(able, min(passes, 3))
-        for contender in able if with_files else []:
-            scratch = Path(tempfile.mkdtemp(prefix="gigavector-bench-"))
-            try:
-                files(contender, scratch)
-            finally:
-                shutil.rmtree(scratch)
+        yield able, left_out
     finally:
         TURN.end()
         for contender in able:
             assert contender.worker
             contender.worker.close()
+
+
+def measure(contenders: list[Contender], passes: int, with_files: bool) -> dict[str, Any]:
+    """Everything about one data set."""
+    with built(contenders) as (able, left_out):
+        if able:
+            sweep_all(able, passes)
+            single_calls(able, min(passes, 3))
+        for contender in able if with_files else []:
+            with tempfile.TemporaryDirectory(prefix="gigavector-bench-") as scratch:
+                files(contender, Path(scratch))
     return {"indexes": {c.name: c.result for c in able}, "left_out": left_out}

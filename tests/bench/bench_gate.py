@@ -18,8 +18,8 @@ SPEED = (
     ("clustered128-1000000", "gigavector hybrid", "rabitq symphonyqg", "0.90", 1.5),
     ("clustered128-1000000", "gigavector hybrid", "rabitq symphonyqg", "0.95", 1.5),
 )
-# memory of a peer's, both with their rows: (data, ours, peer, at most, which): at rest, ours counted; or what the process
-# has grown by when the build returns
+# memory of a peer's, both with their rows: (data, ours, peer, at most, which): at rest, ours counted; or what the
+# process has grown by when the build returns
 REST, GROWN = "memory_bytes", "grown_bytes"
 MEMORY = (
     ("debian384", "gigavector", "hnswlib", 1.3, REST),
@@ -146,6 +146,18 @@ def judge_deletes(data: str, found: dict[str, Any]) -> Judged:
         text = f"{point['deleted']:.4f}, fresh {point['fresh']:.4f}"
         kept = point["deleted"] >= point["fresh"] - 0.02
         lines.append(_line(f"{where}: recall not more than 0.02 below a fresh build's", text, kept))
+    return lines
+
+
+def judge_filters(result: dict[str, Any]) -> Judged:
+    """As many hits as there are, for every query of ours."""
+    lines = []
+    for name in ("gigavector", "gigavector hybrid"):
+        found = [line["indexes"][name] for line in result["filters"] if name in line["indexes"]]
+        if found:
+            short, asked = sum(one["short"] for one in found), sum(one["queries"] for one in found)
+            promise = f"{result['data']}: {name} finds 10 hits, or all that pass, whatever the filter"
+            lines.append(_line(promise, f"{short} of {asked} queries with fewer", short == 0))
     return lines
 
 

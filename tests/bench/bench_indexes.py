@@ -1,8 +1,7 @@
-"""One small class for each native index under test; INDEXES lists them by the name that results carry.
+"""The peers, one small class for each, and INDEXES: all that is measured natively, by the name that results carry.
 
-build(rows, metric, threads), then set(setting) one of `sweep`, then search(queries) or one(query) -> ids. save(path)
-writes a file or a folder that open(path, ...) of a new object reads. All graphs have M = 16 (32 links at the bottom)
-and ef_construction = 200, or what comes nearest to it.
+bench_index.py says what an index can do. Each class imports its package when it builds or opens, so that one which is
+not installed is missed by nobody else.
 """
 
 from __future__ import annotations
@@ -12,79 +11,13 @@ from typing import Any
 
 import numpy as np
 from bench_data import K
+from bench_index import EF_CONSTRUCTION, EFS, GigaVector, GigaVectorFlat, GigaVectorHybrid, Index, M
 
-M, EF_CONSTRUCTION = 16, 200
-EFS = (10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 800, 1200)
-
-
-class Index:
-    package: str | None = None  # of which the version is told
-    sweep: tuple[Any, ...] = EFS
-    threads: tuple[int, ...] = (1, 2)  # that a build is timed with; the last one's index is searched
-    unit = False  # knows no cosine: rows and queries are scaled to unit length beforehand
-
-    def set(self, setting: Any) -> None:
-        self.setting = setting
-
-    def one(self, query: np.ndarray) -> np.ndarray:
-        return self.search(query[None])[0]
-
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
-
-    def memory_bytes(self) -> int | None:
-        """Counted by the library itself; None: what the process grew by is taken."""
-        return None
-
-
-class GigaVector(Index):
-    """The code walk: HNSW as it comes."""
-
-    kind, options = "HNSW", {"M": M, "ef_construction": EF_CONSTRUCTION}
-
-    def build(self, rows: np.ndarray, metric: str, threads: int) -> None:
-        from gigavector import Database, DistanceType, HNSWConfig, IndexType
-
-        distance = DistanceType.COSINE if metric == "cosine" else DistanceType.EUCLIDEAN
-        config = HNSWConfig(**self.options) if self.options else None
-        self.db = Database.open(None, rows.shape[1], IndexType[self.kind], distance, config, threads=threads)
-        self.db.add_vectors(rows)
-
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        return self.db.knn_query(queries, K, ef_search=self.setting)[0]
-
-    def one(self, query: np.ndarray) -> np.ndarray:
-        return self.db.knn_query(query, K, ef_search=self.setting)[0][0]
-
-    def memory_bytes(self) -> int:
-        return self.db.get_memory_usage()
-
-    def save(self, path: Path) -> None:
-        self.db.save(path)
-
-    def open(self, path: Path, dimension: int, metric: str) -> None:
-        from gigavector import Database
-
-        self.db = Database.open(path)
-
-    def open_mapped(self, path: Path, dimension: int, metric: str) -> None:
-        from gigavector import Database
-
-        self.db = Database.open_mmap(path)
-
-
-class GigaVectorHybrid(GigaVector):
-    """1-bit codes beside the links. A library without them says so when it is opened."""
-
-    options = {**GigaVector.options, "use_binary_quant": True}
-
-
-class GigaVectorFlat(GigaVector):
-    kind, options, sweep, threads = "FLAT", {}, (None,), (1,)
+__all__ = ["EFS", "INDEXES", "Index"]
 
 
 class Hnswlib(Index):
-    package = "hnswlib"
+    package, filters = "hnswlib", True
 
     def build(self, rows: np.ndarray, metric: str, threads: int) -> None:
         import hnswlib
@@ -96,8 +29,18 @@ class Hnswlib(Index):
     def set(self, setting: int) -> None:
         self.index.set_ef(setting)
 
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        return self.index.knn_query(queries, K, num_threads=1)[0].astype(np.int64)
+    def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
+        return self.index.knn_query(queries, k, num_threads=1)[0].astype(np.int64)
+
+    def filter_of(self, column: str, group: int, passes: np.ndarray) -> Any:
+        """Python called back for every row that the walk meets: slow, but the only filter the package has."""
+        return passes.tobytes().__getitem__
+
+    def one_filtered(self, query: np.ndarray, k: int, chosen: Any) -> Any:
+        try:
+            return self.index.knn_query(query[None], k, num_threads=1, filter=chosen)[0][0].astype(np.int64)
+        except RuntimeError:  # it found fewer than k, and gives none of them
+            return ()
 
     def save(self, path: Path) -> None:
         self.index.save_index(str(path))
@@ -129,11 +72,20 @@ class Faiss(Index):
     def _prepare(self) -> None:
         """Before rows come in."""
 
-    def parameters(self) -> Any:
+    def parameters(self, selector: Any = None) -> Any:
         return None
 
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        return self.index.search(queries, K, params=self.parameters())[1]
+    def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
+        return self.index.search(queries, k, params=self.parameters())[1]
+
+    def filter_of(self, column: str, group: int, passes: np.ndarray) -> Any:
+        import faiss
+
+        bits = np.packbits(passes, bitorder="little")
+        return faiss.IDSelectorBitmap(bits), bits  # which the selector borrows
+
+    def one_filtered(self, query: np.ndarray, k: int, chosen: Any) -> Any:
+        return self.index.search(query[None], k, params=self.parameters(chosen[0]))[1][0]
 
     def save(self, path: Path) -> None:
         import faiss
@@ -148,15 +100,15 @@ class Faiss(Index):
 
 
 class FaissHnsw(Faiss):
-    spec = "HNSW{m},Flat"
+    spec, filters = "HNSW{m},Flat", True
 
     def _prepare(self) -> None:
         self.index.hnsw.efConstruction = EF_CONSTRUCTION
 
-    def parameters(self) -> Any:
+    def parameters(self, selector: Any = None) -> Any:
         import faiss
 
-        return faiss.SearchParametersHNSW(efSearch=self.setting)
+        return faiss.SearchParametersHNSW(efSearch=self.setting, sel=selector)
 
 
 class FaissIvfFastScan(Faiss):
@@ -165,7 +117,7 @@ class FaissIvfFastScan(Faiss):
     spec = "IVF{lists},PQ{half}x4fs,RFlat"
     sweep = (*((p, f) for p in (1, 2, 4, 8, 16, 32, 64, 128) for f in (4, 16)), (128, 32), (256, 64))
 
-    def parameters(self) -> Any:
+    def parameters(self, selector: Any = None) -> Any:
         import faiss
 
         lists, factor = self.setting
@@ -177,7 +129,12 @@ class FaissIvfFastScan(Faiss):
 class FaissFlat(Faiss):
     """As quick as its matrix product, which it uses for large batches only: 12 times slower by 200 queries a call."""
 
-    spec, sweep, threads = "Flat", (None,), (1,)
+    spec, sweep, threads, filters = "Flat", (None,), (1,), True
+
+    def parameters(self, selector: Any = None) -> Any:
+        import faiss
+
+        return faiss.SearchParameters(sel=selector) if selector else None
 
 
 class Usearch(Index):
@@ -195,11 +152,11 @@ class Usearch(Index):
     def set(self, setting: int) -> None:
         self.index.expansion_search = setting
 
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        return self.index.search(queries, K, threads=1).keys.astype(np.int64)
+    def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
+        return self.index.search(queries, k, threads=1).keys.astype(np.int64)
 
-    def one(self, query: np.ndarray) -> np.ndarray:
-        return self.index.search(query, K, threads=1).keys.astype(np.int64)
+    def one(self, query: np.ndarray, k: int = K) -> np.ndarray:
+        return self.index.search(query, k, threads=1).keys.astype(np.int64)
 
     def save(self, path: Path) -> None:
         self.index.save(str(path))
@@ -225,8 +182,8 @@ class Svs(Index):
     def set(self, setting: int) -> None:
         self.index.search_window_size = setting
 
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        return self.index.search(queries, K)[0].astype(np.int64)
+    def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
+        return self.index.search(queries, k)[0].astype(np.int64)
 
     def save(self, path: Path) -> None:
         path.mkdir()
@@ -250,8 +207,8 @@ class RabitqSymphonyQG(Index):
         self.index = rabitqlib.SymqgIndex(rows.shape[1], 2 * M, metric="l2")
         self.index.build(rows, EF_CONSTRUCTION, num_threads=threads)
 
-    def search(self, queries: np.ndarray) -> np.ndarray:
-        found = [np.asarray(part) for part in self.index.search(queries, K, self.setting, num_threads=1)]
+    def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
+        found = [np.asarray(part) for part in self.index.search(queries, k, self.setting, num_threads=1)]
         return next(part for part in found if part.dtype.kind in "iu").astype(np.int64)
 
     def save(self, path: Path) -> None:

@@ -2,12 +2,16 @@
 
     python bench_worker.py NAME FOLDER      an index of bench_indexes.py over a data set of bench_data.py
 
-{"do": "build", "threads": 1}               -> seconds, cpu_seconds, memory_bytes (counted, or resident at rest), grown_bytes (resident, as the build leaves it)
+{"do": "build", "threads": 1}               -> seconds, cpu_seconds, memory_bytes (counted, or resident at rest),
+                                               grown_bytes (resident, as the build leaves it)
 {"do": "search", "setting": 50}             -> seconds, cpu_seconds, recall, queries: all in one call, on one thread
 {"do": "single", "setting": 50}             -> p50_us, p99_us: one query a call
 {"do": "save", "path": "..."}               -> seconds, bytes
 {"do": "open", "path": "...", "setting": 50, "mapped": false}
                                             -> seconds, first_ms, first_100_ms: of so many queries, and their recall
+{"do": "ask", "name": "own-100"}            -> an ask of bench_asks.py: recall, seconds, setting
+{"do": "filtered", "number": 3}             -> a filter of bench_filters.py: recall, qps; built with "filters": true
+{"do": "inserts", "path": "..."}            -> p50_us, p99_us of single rows added to a saved file
 {"do": "deletes"}                           -> what bench_deletes.py found
 
 A failure is answered by {"error": sentence}. js/ has the same for Node and Chromium.
@@ -27,9 +31,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bench_measure
 import numpy as np
+from bench_asks import load_ask
 from bench_curve import recall
 from bench_data import load
+from bench_filters import Filters
+from bench_index import GigaVector
 from bench_indexes import INDEXES
 
 clock = time.perf_counter
@@ -66,7 +74,8 @@ def settled(setting: Any) -> Any:
 class Worker:
     def __init__(self, name: str, folder: Path) -> None:
         self.index = INDEXES[name]()
-        self.data = load(folder)
+        self.folder, self.data = folder, load(folder)
+        self.filters: Filters | None = None
         if self.index.unit and self.data.metric == "cosine":
             for rows in (self.data.base, self.data.queries):
                 rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -75,8 +84,11 @@ class Worker:
         """A small index of another object: neither imports nor the library's own pages are counted afterwards."""
         type(self.index)().build(self.data.base[:1000], self.data.metric, threads)
 
-    def build(self, threads: int) -> dict[str, Any]:
+    def build(self, threads: int, filters: bool = False) -> dict[str, Any]:
         self._warm_up(threads)
+        if filters:
+            self.filters = Filters(self.folder)
+            self.index.know(self.filters.columns())
         before, cpu = resident_bytes(True), time.process_time()
         seconds, _ = timed(lambda: self.index.build(self.data.base, self.data.metric, threads))
         cpu = time.process_time() - cpu
@@ -113,6 +125,17 @@ class Worker:
         found = recall(np.array([one, *others]), self.data.truth[: 1 + len(others)])
         return {"seconds": seconds, "first_ms": first * 1e3, "first_100_ms": (first + rest) * 1e3, "recall": found}
 
+    def ask(self, name: str) -> dict[str, Any]:
+        return bench_measure.asked(self.index, self.data, load_ask(self.folder, name))
+
+    def filtered(self, number: int) -> dict[str, Any]:
+        assert self.filters
+        return bench_measure.filtered(self.index, self.data, self.filters, number)
+
+    def inserts(self, path: str) -> dict[str, Any]:
+        assert isinstance(self.index, GigaVector)
+        return bench_measure.inserts(self.index, self.data, Path(path))
+
     def deletes(self) -> dict[str, Any]:
         from bench_deletes import deletes
 
@@ -136,6 +159,8 @@ def main() -> None:
         try:
             worker = worker or Worker(sys.argv[1], Path(sys.argv[2]))
             answer = getattr(worker, request.pop("do"))(**request)
+        except ModuleNotFoundError as error:
+            answer = {"error": f"{error.name} is not installed"}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)

@@ -1,0 +1,138 @@
+"""The tables of docs/performance.md that a plain run fills, and what all its tables are made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EFS = (16, 50, 100)
+MIB = 2**20
+COMPARED = ("hnswlib", "rabitq symphonyqg")
+Set = dict[str, Any]
+
+
+def table(head: list[str], left: int, rows: list[list[Any]]) -> list[str]:
+    """A table whose first `left` columns are words and the others numbers."""
+    lines = [head, ["---"] * left + ["---:"] * (len(head) - left), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]
+
+
+def number(value: float | None, form: str = ",.0f") -> str:
+    return "–" if value is None else format(value, form)
+
+
+def ratio(mine: float | None, theirs: float | None) -> str:
+    return "–" if mine is None or not theirs else f"{mine / theirs:.2f}"
+
+
+def title(one: Set) -> str:
+    return f"{one['data']}, {one['rows']:,} x {one['dimension']}"
+
+
+def speed(index: Set, recall: str) -> str:
+    found = index["qps_at"][recall]
+    return "not reached" if found is None else number(found)
+
+
+def speed_of(one: Set, name: str, recall: str) -> float | None:
+    index = one["indexes"].get(name)
+    return index["qps_at"][recall] if index else None
+
+
+def by_speed(one: Set) -> list[tuple[str, Set]]:
+    return sorted(one["indexes"].items(), key=lambda item: -(item[1]["qps_at"]["0.95"] or 0))
+
+
+def opening(found: dict[str, float] | None) -> str:
+    return "–" if found is None else f"{found['seconds'] * 1e3:,.1f} + {found['first_100_ms']:,.1f}"
+
+
+def latency(found: dict[str, float] | None) -> str:
+    return "–" if found is None else f"{found['p50_us']:,.0f} / {found['p99_us']:,.0f}"
+
+
+def left_out(one: Set) -> list[str]:
+    """Who did not run, and why."""
+    reasons = [f"{name} ({reason})" for name, reason in one["left_out"].items()]
+    reasons += [f"{name} (not asked for)" for name in one.get("not_asked", [])]
+    return ["", f"Did not run: {'; '.join(reasons)}."] if reasons else []
+
+
+def search_tables(sets: list[Set]) -> list[str]:
+    lines = []
+    for one in sets:
+        rows = []
+        for name, index in by_speed(one):
+            speeds = [speed(index, recall) for recall in ("0.90", "0.95", "0.99")]
+            single = index["single"]
+            against = [ratio(index["qps_at"]["0.95"], speed_of(one, peer, "0.95")) for peer in COMPARED]
+            rows.append([name, index["version"], *speeds, *against, f"{latency(single)} ({single['recall']:.3f})"])
+        head = [title(one), "version", "at 0.90", "at 0.95", "at 0.99", "÷ hnswlib", "÷ SymphonyQG"]
+        head.append("p50 / p99 us (recall)")
+        lines += ["", *table(head, 2, rows), *left_out(one)]
+    return lines[1:]
+
+
+def cost_tables(sets: list[Set]) -> list[str]:
+    lines = []
+    for one in sets:
+        rows = []
+        for name, index in by_speed(one):
+            seconds = {build["threads"]: build["seconds"] for build in index["build"]}
+            rows.append(
+                [
+                    name,
+                    *(number(seconds.get(threads), ".1f") for threads in (1, 2)),
+                    number(index["memory_bytes"] / MIB),
+                    number(index["memory_bytes"] / one["rows"]),
+                    number(index["file_bytes"] / MIB if "file_bytes" in index else None),
+                    number(index.get("save_s"), ".2f"),
+                    *(opening(index.get(how)) for how in ("open", "open_mapped")),
+                    latency(index.get("inserts")),
+                ]
+            )
+        head = [title(one), "build, 1 thread, s", "2 threads", "memory, MiB", "bytes a row", "file, MiB", "save, s"]
+        lines += ["", *table([*head, "open, ms", "mapped, ms", "one insert, us"], 1, rows)]
+    return lines[1:]
+
+
+def recall_table(sets: list[Set]) -> list[str]:
+    rows = []
+    for one in sets:
+        for name in ("gigavector", "gigavector hybrid", "hnswlib"):
+            if name in one["indexes"]:
+                found = {point["setting"]: point["recall"] for point in one["indexes"][name]["curve"]}
+                rows.append([title(one), name, *(number(found.get(ef), ".4f") for ef in EFS)])
+    return table(["data", "", *(f"ef {ef}" for ef in EFS)], 2, rows)
+
+
+def delete_table(sets: list[Set]) -> list[str]:
+    rows = [
+        [one["data"], point["ef"], f"{point['deleted']:.4f}", f"{point['fresh']:.4f}"]
+        for one in sets
+        for point in one["deletes"]["recall"]
+    ]
+    return table(["data", "ef", "recall after deleting half", "recall of a fresh build"], 1, rows)
+
+
+def js_tables(sets: list[Set]) -> list[str]:
+    lines = []
+    for one in sets:
+        rows = []
+        for name, index in one["indexes"].items():
+            peer = {"node": "node hnswlib-wasm", "chromium": "chromium hnswlib-wasm"}.get(name.split(" ")[0], name)
+            if "flat" in name or "loop" in name:
+                peer = f"{name.split(' ')[0]} plain loop"
+            rows.append(
+                [
+                    name,
+                    *(speed(index, recall) for recall in ("0.90", "0.95", "0.99")),
+                    ratio(index["qps_at"]["0.95"], speed_of(one, peer, "0.95")),
+                    number(one["rows"] / index["build"][-1]["seconds"]),
+                    latency(index["single"]),
+                    number(index["memory_bytes"] / MIB),
+                ]
+            )
+        head = [title(one), "at 0.90", "at 0.95", "at 0.99", "÷ peer", "inserts a second", "p50 / p99 us", "MiB"]
+        lines += ["", *table(head, 1, rows), *left_out(one)]
+    hosts = sorted({index["host"] for one in sets for index in one["indexes"].values() if index.get("host")})
+    return [f"In {' and '.join(hosts)}.", *lines]
