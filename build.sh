@@ -76,6 +76,7 @@ word_js() {
     word_wasm
     need_node
     need_node_modules js
+    node js/pack.mjs
     echo "js/: ready for node $(node --version)"
 }
 
@@ -186,7 +187,7 @@ word_test() {
 }
 
 word_clean() {
-    rm -rf build js/gigavector.wasm
+    rm -rf build js/gigavector.wasm js/gigavector.node.js js/gigavector.browser.js
 }
 
 case ${1:-help} in

@@ -26,7 +26,7 @@ function findBrowser() {
 
 const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const PAGE = `<!doctype html><meta charset="utf-8"><title>gigavector</title>
-<script type="importmap">{"imports": {"gigavector": "/package/index_browser.js"}}</script>
+<script type="importmap">{"imports": {"gigavector": "/package/gigavector.browser.js"}}</script>
 <script type="module">
   import { Database } from 'gigavector';
   window.own = Database.open(null, { dimension: 1 }).then((db) => db.add([1]), String);
