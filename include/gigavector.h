@@ -308,7 +308,14 @@ GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query
 GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
                             const GV_SearchOptions *options, GV_Rows **out);
 
-/* The same for `queries[query_count, dimension]`, as gv_db_search_batch(): `out[query_count]` are each for gv_rows_free(); all NULL
+/* All rows whose distance to `query[dimension]` is at most `radius` (in the metric's unit; of the distance that is returned), or the
+ * nearest `max_results` of them; nearest first, ties by id. Exact on every index: a scan of the rows that pass the filter.
+ * Of `options` (NULL: the defaults) `ef_search` and `threads` say nothing here. `*out` is for gv_rows_free().
+ * GV_ERR_ARGUMENT: `radius` is NaN, `max_results` is 0. A radius below 0 makes sense for DOT_PRODUCT. */
+GV_Status gv_db_range_search(GV_Database *db, const float *query, size_t dimension, double radius, size_t max_results,
+                             const GV_SearchOptions *options, GV_Rows **out);
+
+/* gv_db_search_rows() for `queries[query_count, dimension]`, as gv_db_search_batch(): `out[query_count]` are each for gv_rows_free(); all NULL
  * where the call fails. The rows of one query are as of one instant. */
 GV_Status gv_db_search_batch_rows(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
                                   const GV_SearchOptions *options, GV_Rows **out);

@@ -35,6 +35,7 @@ const HNSW_OPTIONS = {
 const LIMIT_OPTIONS = ['maxMemoryBytes', 'maxVectors', 'maxConcurrentOperations'];
 const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch'];
 const SEARCH_OPTIONS = [...MANY_OPTIONS, 'withVectors', 'withMetadata'];
+const RANGE_OPTIONS = ['maxResults', 'distance', 'filter', 'withVectors', 'withMetadata'];
 
 /** The safety net for databases that are dropped without close(). Nobody is left to hear of a failure. */
 const forgotten = new FinalizationRegistry((open) => {
@@ -178,6 +179,19 @@ export class Database {
       const out = frame.reserve(4);
       const how = writeSearchOptions(core, frame, options);
       core.check(core.c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out));
+      return takeRows(core, core.u32(out));
+    });
+  }
+
+  rangeSearch(query, radius, options = {}) {
+    checkOptions(options, RANGE_OPTIONS, 'rangeSearch');
+    const floats = toFloats(query, 'the query');
+    if (typeof radius !== 'number') throw argumentError(`radius must be a number, got ${describe(radius)}`);
+    const most = Math.min(whole(options.maxResults, 'maxResults') ?? 1000, LARGEST_SIZE);
+    return this.#call((core, db, frame) => {
+      const out = frame.reserve(4);
+      const how = writeSearchOptions(core, frame, options);
+      core.check(core.c.gv_db_range_search(db, frame.floats(floats), floats.length, radius, most, how, out));
       return takeRows(core, core.u32(out));
     });
   }

@@ -116,6 +116,11 @@ export interface SearchManyOptions {
   efSearch?: number;
 }
 
+export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch'> {
+  /** Hits at most, the nearest: from 1. Default 1000. */
+  maxResults?: number;
+}
+
 export interface SearchOptions extends SearchManyOptions {
   /** Give each hit its `vector`. Default false. */
   withVectors?: boolean;
@@ -284,6 +289,13 @@ export class Database {
    * `GV_ERR_BAD_FILTER`: the filter is an expression that cannot be understood; the message says where.
    */
   search(query: VectorInput, options?: SearchOptions): Hit[];
+
+  /**
+   * All rows at most `radius` away from the query (inclusive, of the distance in the hit), or the nearest `maxResults` (1000) of them;
+   * nearest first, ties by id. Exact on every index: a scan of the rows that pass the filter.
+   * `GV_ERR_ARGUMENT`: `radius` is NaN, `maxResults` is 0, or the query as in `search`.
+   */
+  rangeSearch(query: VectorInput, radius: number, options?: RangeSearchOptions): Hit[];
 
   /** `search` for many queries at once, without metadata, in typed arrays. */
   searchMany(queries: RowsInput, options?: SearchManyOptions): Hits;

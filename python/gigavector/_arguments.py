@@ -179,17 +179,27 @@ def row_ids(values: Any) -> list[int]:
     return [row_id(value) for value in listed]
 
 
-def hit_count(value: Any) -> int:
-    """k as C takes it; 0 is left for the core to refuse, and what is more than all memory is cut."""
+def hit_count(value: Any, name: str = "k") -> int:
+    """How many hits, as C takes it; 0 is left for the core to refuse, and what is more than all memory is cut."""
     if type(value) is int and 0 <= value <= SIZE_MAX:
         return value
     try:
         number: int = operator.index(value)
     except TypeError:
-        raise QueryError(f"k must be an integer, got {type(value).__name__}") from None
+        raise QueryError(f"{name} must be an integer, got {type(value).__name__}") from None
     if number < 0:
-        raise QueryError(f"k must be at least 1, got {number}")
+        raise QueryError(f"{name} must be at least 1, got {number}")
     return number if number <= SIZE_MAX else SIZE_MAX
+
+
+def real(value: Any, name: str) -> float:
+    """A number as C's double takes it."""
+    if isinstance(value, (bool, str, bytes)):
+        raise ArgumentError(f"{name} must be a number, got {type(value).__name__}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"{name} must be a number, got {type(value).__name__}") from None
 
 
 def c_string(text: Any, what: str) -> Any:

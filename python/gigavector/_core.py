@@ -27,6 +27,7 @@ from ._arguments import (
     hit_count,
     integer,
     open_options,
+    real,
     row_id,
     row_ids,
     search_options,
@@ -315,6 +316,32 @@ class Database:
         )
         return self._search_rows(pointer, dimension, hit_count(k), options)
 
+    def range_search(
+        self,
+        query: VectorLike,
+        radius: float,
+        max_results: int = 1000,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
+        *,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+    ) -> list[SearchHit]:
+        """All rows at most `radius` away from `query`, or the nearest `max_results` of them; nearest first, ties by id.
+
+        The bound is inclusive, and of the distance in the hit. Exact on every index: a scan of the rows that pass the filter.
+        The rest is as in search(). ArgumentError where radius is NaN, QueryError where max_results is 0.
+        """
+        pointer, dimension = one_vector(query)
+        options, _keep = search_options(
+            distance, filter_metadata, filter, None, with_vectors=with_vectors, with_metadata=with_metadata
+        )
+        out, most = ffi.new(_ROWS_OUT), hit_count(max_results, "max_results")
+        if self._call(lib.gv_db_range_search, pointer, dimension, real(radius, "radius"), most, options, out):
+            raise last_error(QueryError if most == 0 else ArgumentError)
+        return _taken(out[0])
+
     def search_with_filter_expr(
         self, query: VectorLike, k: int, distance: DistanceType | int | None, filter_expr: str
     ) -> list[SearchHit]:
@@ -435,11 +462,7 @@ class Database:
         out = ffi.new(_ROWS_OUT)
         if self._call(lib.gv_db_search_rows, pointer, dimension, k, options, out):
             raise last_error(QueryError if k == 0 else ArgumentError)
-        rows = out[0]
-        try:
-            return _hits(rows)
-        finally:
-            lib.gv_rows_free(rows)
+        return _taken(out[0])
 
     # ---- care ----
 
@@ -557,6 +580,14 @@ def _closer() -> Callable[[Any], None]:
 
 def _closed() -> ClosedError:
     return ClosedError("the database is closed")
+
+
+def _taken(rows: Any) -> list[SearchHit]:
+    """The hits of a GV_Rows, which is freed."""
+    try:
+        return _hits(rows)
+    finally:
+        lib.gv_rows_free(rows)
 
 
 def _hits(rows: Any) -> list[SearchHit]:

@@ -100,7 +100,11 @@ enum {
 /* Offer every accepted row, whatever the metric: exact (scan.c). */
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);
 
-/* The same for `count` queries with one `accept`, each row read once for all of them. */
+/* The same for the rows that are at most `radius` away. */
+GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
+                        GV_TopK *top);
+
+/* gv_scan() for `count` queries with one `accept`, each row read once for all of them. */
 GV_Status gv_scan_many(const GV_Table *table, const GV_Metric *metric, const GV_Query *queries, size_t count,
                        GV_TopK *const *tops);
 
