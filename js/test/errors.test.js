@@ -245,6 +245,7 @@ test('every call on a closed database says so', async () => {
     updateMetadata: [0, {}],
     search: [[1, 2, 3]],
     searchMany: [[[1, 2, 3]]],
+    rangeSearch: [[1, 2, 3], 1],
     get: [0],
     getMany: [[0]],
     has: [0],
