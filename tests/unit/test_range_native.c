@@ -1,4 +1,4 @@
-/* test_range.c: without it a range search could lose memory it was refused, or give its answer half: every allocation of it
+/* test_range_native.c: without it a range search could lose memory it was refused, or give its answer half: every allocation of it
  * fails in turn. That it finds all rows and no other is for the bindings' tests, beside the ordinary search. */
 #include "base/memory.h"
 #include "base/random.h"
