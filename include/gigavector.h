@@ -283,6 +283,19 @@ GV_Status gv_db_update_metadata(GV_Database *db, uint64_t id, const GV_PackedMet
 GV_Status gv_db_update_vector_metadata(GV_Database *db, uint64_t id, const char *const *keys, const char *const *values,
                                        size_t count);
 
+/* Write one row: it replaces the live row whose metadata has the same value of `key` as `metadata` (of one row) has, vector
+ * and metadata, and keeps its id; where there is none it is added. `*id` (or NULL) is its id either way.
+ * A search sees the old row or the new one, whole. Every live row's metadata is looked at.
+ * GV_ERR_ARGUMENT: as gv_db_add(); `metadata` without `key`; two live rows have that value (the message names them). */
+GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, const GV_PackedMetadata *metadata,
+                       const char *key, uint64_t *id);
+
+/* The same for `rows[count, dimension]` with the metadata of all, in one commit group: searches see all of it or nothing.
+ * Their ids to `ids[count]`, or NULL. One look at the metadata serves all rows. Two of them with the same value of `key` are
+ * GV_ERR_ARGUMENT. */
+GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
+                            const GV_PackedMetadata *metadata, const char *key, uint64_t *ids);
+
 /* ---- read ---- */
 
 /* Write the `k` rows nearest to `query[dimension]` to the caller's `hits[k]`, nearest first.

@@ -88,6 +88,7 @@ typedef struct GV_HNSW {
     uint32_t upper_live, upper_capacity;
     uint64_t id_begin, id_end; /* ids whose records are reserved and not used yet, ... */
     size_t levels_ahead;       /* ... and how many these are */
+    size_t levels_kept;        /* more, of rows to come that keep their ids */
     GV_Bitset present, ghosts, heads, followers;
     uint32_t head_count, present_count;
     uint32_t slot_end; /* links name slots below */

@@ -39,6 +39,9 @@ typedef struct GV_IndexOps {
      * patch->capacity for the largest patch. Columns that readers use are swapped under `lock`. */
     GV_Status (*reserve)(GV_Index *index, uint32_t slot_end, size_t steps, GV_Patch *patch, GV_RwLock *lock);
 
+    /* One of the steps to be reserved for brings in a row that keeps the id of another. Until settle(). May be NULL. */
+    void (*expect)(GV_Index *index, uint64_t id);
+
     /* Plan some of the `count` > 0 steps, from the first on; returns how many. A step makes the row in its slot (already in
      * the table, perhaps not live yet) part of the index, or no longer part of it. `patch` is emptied first. A removed row
      * may stay as a way through (a tombstone). `lock`: as in commit(). */
@@ -48,7 +51,7 @@ typedef struct GV_IndexOps {
      * gives up `used` of the slots that may be used again. */
     void (*commit)(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock);
 
-    /* The steps that were reserved for are done: give back what only they needed. May be NULL. */
+    /* The steps that were reserved for are done, or given up: give back what only they needed. May be NULL. */
     void (*settle)(GV_Index *index);
 
     /* Check a patch read from a file for the first of `steps`, and carry it out; `*done` says how many it was.

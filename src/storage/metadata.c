@@ -73,16 +73,25 @@ GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index)
     return GV_OK;
 }
 
+const uint8_t *gv_metadata_find(const uint8_t *row, size_t size, const char *key, size_t key_size, size_t *value_size)
+{
+    if (size < 4) return NULL;
+    size_t at = 4;
+    Pair pair;
+    for (uint32_t left = gv_get_u32(row); left > 0 && next_pair(row, size, &at, &pair); left--) {
+        if (pair.key_size != key_size || memcmp(pair.key, key, key_size) != 0) continue;
+        *value_size = pair.value_size;
+        return pair.value;
+    }
+    return NULL;
+}
+
 bool gv_metadata_matches(const uint8_t *row, size_t size, const char *key, size_t key_size, const char *value,
                          size_t value_size)
 {
-    if (size < 4) return false;
-    size_t at = 4;
-    Pair pair;
-    for (uint32_t left = gv_get_u32(row); left > 0 && next_pair(row, size, &at, &pair); left--)
-        if (pair.key_size == key_size && memcmp(pair.key, key, key_size) == 0)
-            return pair.value_size == value_size && memcmp(pair.value, value, value_size) == 0;
-    return false;
+    size_t found_size;
+    const uint8_t *found = gv_metadata_find(row, size, key, key_size, &found_size);
+    return found && found_size == value_size && memcmp(found, value, value_size) == 0;
 }
 
 GV_Status gv_metadata_pack(const char *const *keys, const char *const *values, size_t count, uint8_t **row,

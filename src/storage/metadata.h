@@ -10,7 +10,10 @@ size_t gv_metadata_row_size(const uint8_t *bytes, size_t available);
  * the row in the message. */
 GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index);
 
-/* Is the value of `key` in this row exactly `value`? A row that does not parse (it may come from a file) has no pair. */
+/* The value of `key` in this row, or NULL. A row that does not parse (it may come from a file) has no pair. */
+const uint8_t *gv_metadata_find(const uint8_t *row, size_t size, const char *key, size_t key_size, size_t *value_size);
+
+/* Is the value of `key` in this row exactly `value`? */
 bool gv_metadata_matches(const uint8_t *row, size_t size, const char *key, size_t key_size, const char *value,
                          size_t value_size);
 

@@ -44,7 +44,7 @@ static const Step steps[] = {
     {STEP_OPEN, 0, 0},  {STEP_FLUSH, 0, 0}, {STEP_UPDATE, 0, 0}, {STEP_ADD, 40, 0},     {STEP_DELETE, 10, 0},
     {STEP_ADD, 12, 0},  {STEP_READ, 0, 0},  {STEP_FLUSH, 0, 0},  {STEP_UPDATE, 0, 0},   {STEP_CLOSE, 0, 0},
     {STEP_OPEN, 1, 0},  {STEP_READ, 0, 0},  {STEP_ADD, 2, 0},    {STEP_ADD, 3, 100000}, {STEP_CLOSE, 0, 0},
-    {STEP_OPEN, 1, 0},  {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},  {STEP_UPSERT, 1, 0}, {STEP_UPSERT, 12, 6}, {STEP_READ, 0, 0}, {STEP_CLOSE, 0, 0},
 };
 enum {
     STEPS = sizeof steps / sizeof *steps
