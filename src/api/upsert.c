@@ -259,6 +259,7 @@ GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, si
     Upsert u = {.rows = rows, .count = count, .dimension = dimension, .key = key};
     GV_TRY(gv_enter_writer(db));
     GV_Status status = upsert_checked(db, &u, metadata, ids);
+    gv_count_call(&db->counters, GV_CALL_UPSERT, status);
     gv_leave(db);
     return status;
 }

@@ -199,6 +199,7 @@ GV_Status gv_db_add(GV_Database *db, const float *rows, size_t count, size_t dim
 {
     GV_TRY(gv_enter_writer(db));
     GV_Status status = add_checked(db, rows, count, dimension, metadata, ids);
+    gv_count_call(&db->counters, GV_CALL_ADD, status);
     gv_leave(db);
     return status;
 }
@@ -305,6 +306,7 @@ GV_Status gv_db_delete(GV_Database *db, const uint64_t *ids, size_t count)
 {
     GV_TRY(gv_enter_writer(db));
     GV_Status status = delete_checked(db, ids, count);
+    gv_count_call(&db->counters, GV_CALL_DELETE, status);
     gv_leave(db);
     return status;
 }
@@ -347,6 +349,7 @@ GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, s
         status = update_row(db, id, data, norm);
         gv_end_write(db);
     }
+    gv_count_call(&db->counters, GV_CALL_UPDATE, status);
     gv_leave(db);
     return status;
 }
@@ -382,6 +385,7 @@ GV_Status gv_db_update_metadata(GV_Database *db, uint64_t id, const GV_PackedMet
         status = update_pairs(db, id, packed, size);
         gv_end_write(db);
     }
+    gv_count_call(&db->counters, GV_CALL_UPDATE, status);
     gv_leave(db);
     return status;
 }

@@ -143,6 +143,7 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
         .save = gv_hnsw_save,
         .load = gv_hnsw_load,
         .check = gv_hnsw_check,
+        .shape = gv_hnsw_shape,
         .free = hnsw_free,
     };
     *out = NULL;

@@ -69,6 +69,9 @@ typedef struct GV_IndexOps {
     /* Count into `report` (reachable, links, faults); the first fault is left in gv_last_error(). */
     GV_Status (*check)(GV_Index *index, GV_CheckReport *report);
 
+    /* Fill in `levels`, `nodes` and `mean_degree`. NULL: there is nothing to say. */
+    GV_Status (*shape)(GV_Index *index, GV_Stats *stats);
+
     void (*free)(GV_Index *index);
 } GV_IndexOps;
 
@@ -102,6 +105,10 @@ enum {
 
 /* Offer every accepted row, whatever the metric: exact (scan.c). */
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);
+
+/* Offer the accepted rows at a distance of at most `radius`; `*total` is how many there are. */
+GV_Status gv_scan_within(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, float radius,
+                         GV_TopK *top, uint64_t *total);
 
 /* The same for `count` queries with one `accept`, each row read once for all of them. */
 GV_Status gv_scan_many(const GV_Table *table, const GV_Metric *metric, const GV_Query *queries, size_t count,

@@ -70,6 +70,25 @@ GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query
     return GV_OK;
 }
 
+GV_Status gv_scan_within(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, float radius,
+                         GV_TopK *top, uint64_t *total)
+{
+    Cursor cursor = first_slots(table, query->accept);
+    *total = 0;
+    for (uint32_t slot = next_slot(&cursor), next; slot != GV_NO_SLOT; slot = next) {
+        next = next_slot(&cursor);
+        if (next != GV_NO_SLOT && next != slot + 1) prefetch(table, next);
+        GV_TRY(gv_table_touch(table, slot));
+        float rank = gv_rank(metric, query->vector, query->squared_norm, gv_table_row(table, slot),
+                             gv_table_norm(table, slot));
+        float distance = gv_distance_of_rank(metric->distance, rank);
+        if (!(distance <= radius)) continue;
+        ++*total;
+        gv_topk_offer(top, distance, gv_table_id(table, slot));
+    }
+    return GV_OK;
+}
+
 /* ---- several queries ---- */
 
 typedef struct Scan { /* queries that share one */

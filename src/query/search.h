@@ -2,6 +2,11 @@
 #ifndef GV_SEARCH_H
 #define GV_SEARCH_H
 #include "index/index.h"
+#include <stdatomic.h>
+
+typedef struct GV_Tally { /* of many searches, on any threads */
+    _Atomic uint64_t walks, scans, scanned_rows;
+} GV_Tally;
 
 typedef struct GV_Request {
     const float *vectors; /* [count], each `stride` floats behind the one before */
@@ -14,6 +19,7 @@ typedef struct GV_Request {
     const GV_Bitset *matches; /* rows that pass the filter; NULL: no filter */
     uint64_t match_count;
     uint64_t exact_threshold; /* with at most this many rows to choose from, scan them */
+    GV_Tally *tally;          /* NULL: nobody counts */
 } GV_Request;
 
 /* Fill `tops[count]` with exactly min(k, rows to choose from) hits each, sorted. The caller holds the read lock. */
