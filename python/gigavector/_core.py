@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from itertools import repeat
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arguments import (
     DIMENSION_MAX,
+    SIZE_MAX,
     UINT32_MAX,
     UINT64_MAX,
     c_path,
+    c_string,
     enum_value,
     flag,
     hit_count,
@@ -41,7 +43,11 @@ from ._types import (
     HNSWConfig,
     IndexType,
     IVFPQConfig,
+    RangeHits,
+    Row,
+    SearchGroup,
     SearchHit,
+    Stats,
     Vector,
     found_vectors,
 )
@@ -51,6 +57,7 @@ VectorsLike = npt.ArrayLike | Iterator[npt.ArrayLike]
 Metadata = Mapping[str, str]
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Bytes = bytes | bytearray | memoryview
+_T = TypeVar("_T")
 
 _UINT64S = ffi.typeof("uint64_t[]")
 _ONE_ID = ffi.typeof("uint64_t[1]")
@@ -266,6 +273,35 @@ class Database:
         listed: list[int] = ids.tolist()
         return listed
 
+    def upsert(self, vector: VectorLike, metadata: Metadata, key: str = "id") -> int:
+        """Write one row: it replaces the row whose `metadata[key]` is the same, vector and metadata, and keeps its id;
+        where there is none it is added. Returns its id either way.
+
+        One commit: searches see the old row or the new one. Two rows that match already are an ArgumentError, and so is
+        `metadata` without `key`. Every row's metadata is looked at once a call: many rows are better written by
+        upsert_many().
+        """
+        pointer, dimension = one_vector(vector)
+        packed = pack_row(metadata)
+        id = ffi.new(_ONE_ID)
+        check(self._call(lib.gv_db_upsert, pointer, dimension, borrowed(packed), c_string(key, "key"), id))
+        return int(id[0])
+
+    def upsert_many(self, vectors: VectorsLike, metadata: Iterable[Metadata], key: str = "id") -> list[int]:
+        """upsert() for many rows in one commit, all or none; returns their ids.
+
+        Two of them with the same `metadata[key]` are an ArgumentError.
+        """
+        rows = many_vectors(vectors, self._dimension)
+        count, dimension = rows.shape
+        packed = pack_rows(metadata, count)
+        ids: npt.NDArray[np.uint64] = np.empty(count, np.uint64)
+        lent, name = ffi.from_buffer(FLOATS, rows), c_string(key, "key")
+        out = ffi.from_buffer(_UINT64S, ids)
+        check(self._call(lib.gv_db_upsert_many, lent, count, dimension, borrowed(packed), name, out))
+        listed: list[int] = ids.tolist()
+        return listed
+
     def delete_vector(self, id: int) -> None:
         """Delete a row. It leaves all results at once; its id is not used again."""
         check(self._call(lib.gv_db_delete_vector_by_index, row_id(id)))
@@ -274,6 +310,15 @@ class Database:
         """Delete rows, all or none."""
         listed = ffi.new(_UINT64S, row_ids(ids))
         check(self._call(lib.gv_db_delete, listed, len(listed)))
+
+    def delete_matching(self, filter_metadata: tuple[str, str]) -> int:
+        """Delete the rows whose metadata has this (key, value), all or none; returns how many they were."""
+        if filter_metadata is None:
+            raise ArgumentError("delete_matching needs a filter: without one it would delete every row")
+        options, _keep = search_options(None, filter_metadata, None)
+        deleted = ffi.new("uint64_t *")
+        check(self._call(lib.gv_db_delete_matching, options, deleted))
+        return int(deleted[0])
 
     def update_vector(self, id: int, vector: VectorLike) -> None:
         """Replace the vector of a row, keeping its id and its metadata."""
@@ -297,6 +342,7 @@ class Database:
         ef_search: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
+        offset: int = 0,
     ) -> list[SearchHit]:
         """The `k` rows nearest to `query`, nearest first, ties by id: min(k, rows that pass the filter) hits, always.
 
@@ -304,12 +350,107 @@ class Database:
         filter_metadata: only rows whose metadata has this (key, value).
         ef_search: candidates that HNSW keeps, at least k; None is the configuration's.
         with_vectors, with_metadata: False leaves `hit.vector.data` or `hit.vector.metadata` empty, which is quicker.
+        offset: leave out so many of the nearest: a later page of results, at the cost of a search for k + offset.
         """
         pointer, dimension = one_vector(query)
         options, _keep = search_options(
-            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
         )
         return self._search_rows(pointer, dimension, hit_count(k), options)
+
+    def search_by_id(
+        self,
+        id: int,
+        k: int,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        *,
+        ef_search: int | None = None,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+        offset: int = 0,
+    ) -> list[SearchHit]:
+        """search() from a row that is there, which is itself left out; NotFoundError if it is not."""
+        options, _keep = search_options(
+            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
+        )
+        width = hit_count(k)
+        failure = QueryError if width == 0 else ArgumentError
+        return self._rows(_hits, failure, lib.gv_db_search_by_id, row_id(id), width, options)
+
+    def range_search(
+        self,
+        query: VectorLike,
+        radius: float,
+        max_results: int = 1000,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        *,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+    ) -> RangeHits:
+        """Every row at a distance of at most `radius`, nearest first, ties by id: exact on every index, by a scan.
+
+        radius: in the metric's unit, so negative for near rows by DOT_PRODUCT. The bound is on the distance as a hit has
+            it, a float32; `radius` is rounded to one.
+        max_results: of more rows the nearest; `hits.total` says how many there are, `hits.complete` whether all came.
+        """
+        pointer, dimension = one_vector(query)
+        options, _keep = search_options(
+            distance, filter_metadata, None, with_vectors=with_vectors, with_metadata=with_metadata
+        )
+        bound, most = _radius(radius), integer("max_results", max_results, 1, UINT64_MAX)
+        return self._rows(
+            _range_hits, ArgumentError, lib.gv_db_range_search, pointer, dimension, bound, min(most, SIZE_MAX), options
+        )
+
+    def search_groups(
+        self,
+        query: VectorLike,
+        k: int,
+        key: str,
+        group_size: int = 1,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        *,
+        ef_search: int | None = None,
+        with_vectors: bool = True,
+    ) -> list[SearchGroup]:
+        """The `k` nearest groups of rows with the same `metadata[key]`: of each its `group_size` nearest rows.
+
+        As when documents are stored by parts, and each is to be found once. Groups come in order of their nearest rows;
+        rows without the key are left out. The search is widened until there are k groups or all rows were seen.
+        """
+        pointer, dimension = one_vector(query)
+        options, _keep = search_options(distance, filter_metadata, ef_search, with_vectors=with_vectors)
+        width, name = hit_count(k), c_string(key, "key")
+        size = min(integer("group_size", group_size, 1, UINT64_MAX), SIZE_MAX)
+        failure = QueryError if width == 0 else ArgumentError
+        found = self._rows(
+            _groups, failure, lib.gv_db_search_groups, pointer, dimension, width, name, size, options
+        )
+        return [SearchGroup(hits[0].vector.metadata[key], hits) for hits in found]
+
+    def scroll(
+        self,
+        after: int | None = None,
+        limit: int = 100,
+        filter_metadata: tuple[str, str] | None = None,
+        *,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+    ) -> list[Row]:
+        """A page of rows in order of ids: the first `limit` with ids above `after` (None: from the first).
+
+        `after=page[-1].id` gives the next page, and an empty one is the end. Rows that stay are met exactly once, whatever is
+        written meanwhile.
+        """
+        options, _keep = search_options(
+            None, filter_metadata, None, with_vectors=with_vectors, with_metadata=with_metadata
+        )
+        first = 0 if after is None else min(row_id(after) + 1, UINT64_MAX)
+        most = min(integer("limit", limit, 1, UINT64_MAX), SIZE_MAX)
+        return self._rows(_page, ArgumentError, lib.gv_db_scroll, first, most, options)
 
     def search_batch(
         self,
@@ -321,12 +462,13 @@ class Database:
         ef_search: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
+        offset: int = 0,
     ) -> list[list[SearchHit]]:
         """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead."""
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
         options, _keep = search_options(
-            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+            distance, filter_metadata, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
         )
         width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
         lent = ffi.from_buffer(FLOATS, rows)
@@ -348,6 +490,7 @@ class Database:
         distance: DistanceType | int | None = None,
         filter_metadata: tuple[str, str] | None = None,
         threads: int = 1,
+        offset: int = 0,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """search() at full speed: (ids int64 [n, k], distances float32 [n, k]) of n queries, or of a single one.
 
@@ -355,15 +498,16 @@ class Database:
         of rows is cut to the larger of the two, so that the arrays stay within what there is to say.
 
         threads: spread the queries over so many; the answers are the same for any number.
+        offset: as in search().
         """
         lent, count, dimension = lent_queries(queries, self._dimension)
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is None and filter_metadata is None and ef_search is None and threads == 1:
+        if distance is None and filter_metadata is None and ef_search is None and threads == 1 and offset == 0:
             options = _NULL
         else:
-            options, _keep = search_options(distance, filter_metadata, ef_search, threads=threads)
+            options, _keep = search_options(distance, filter_metadata, ef_search, threads=threads, offset=offset)
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)
         status = self._call(
@@ -413,6 +557,16 @@ class Database:
             return _hits(rows)
         finally:
             lib.gv_rows_free(rows)
+
+    def _rows(self, read: Callable[[Any], _T], failure: Any, function: Callable[..., Any], *arguments: Any) -> _T:
+        """What `read` copies out of the GV_Rows that a function gives as its last argument."""
+        out = ffi.new(_ROWS_OUT)
+        if self._call(function, *arguments, out):
+            raise last_error(failure)
+        try:
+            return read(out[0])
+        finally:
+            lib.gv_rows_free(out[0])
 
     # ---- care ----
 
@@ -481,6 +635,14 @@ class Database:
     def distance(self) -> DistanceType:
         return self._distance
 
+    def get_stats(self) -> Stats:
+        """What this handle has done since it was opened, and the shape of its index as it is now."""
+        stats = ffi.new("GV_Stats *", {"struct_size": ffi.sizeof("GV_Stats")})
+        check(self._call(lib.gv_db_get_stats, stats))
+        values = {field.name: getattr(stats, field.name) for field in fields(Stats)}
+        values["latencies"] = list(stats.latencies)
+        return Stats(**values)
+
     def get_memory_usage(self) -> int:
         """Bytes allocated for this database: counted, not estimated. A mapped file is not among them."""
         return int(self._call(lib.gv_db_get_memory_usage))
@@ -530,6 +692,34 @@ def _closer() -> Callable[[Any], None]:
 
 def _closed() -> ClosedError:
     return ClosedError("the database is closed")
+
+
+def _radius(value: Any) -> float:
+    """A float as C takes it: what is beyond float32 is infinity."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"radius must be a number, got {value!r}") from None
+    with np.errstate(over="ignore"):
+        return float(np.float32(number))
+
+
+def _range_hits(rows: Any) -> RangeHits:
+    return RangeHits(_hits(rows), int(rows.total))
+
+
+def _groups(rows: Any) -> list[list[SearchHit]]:
+    groups: list[list[SearchHit]] = []
+    for number, hit in zip(ffi.unpack(rows.groups, rows.count) if rows.count else (), _hits(rows), strict=True):
+        if number == len(groups):
+            groups.append([])
+        groups[number].append(hit)
+    return groups
+
+
+def _page(rows: Any) -> list[Row]:
+    count = rows.count
+    return list(map(Row, ffi.unpack(rows.ids, count), _vectors(rows, count))) if count else []
 
 
 def _hits(rows: Any) -> list[SearchHit]:
