@@ -55,7 +55,7 @@ if(EMSCRIPTEN)
     # what runs once a call or once a file is made small: the module is downloaded
     file(GLOB cold_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/api/*.c ${PROJECT_SOURCE_DIR}/src/storage/*.c
         ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/index/hnsw_[bcprs]*.c
-        ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c)
+        ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c ${PROJECT_SOURCE_DIR}/src/query/values.c)
     list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select|scratch|pivots).c$|topk.c$|bitset.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
 endif()
