@@ -177,22 +177,23 @@ typedef struct GV_CheckReport {
 
 typedef struct GV_Stats { /* of one handle, since it was opened; calls that failed are not counted */
     uint32_t struct_size;
-    uint32_t levels;         /* HNSW: layers above the base; the rest of these are of the index as it is now */
-    uint64_t nodes;          /* HNSW: nodes of the graph; equal rows share one. Else the live rows */
-    uint64_t tombstones;     /* slots of deleted rows that the index still needs */
-    uint64_t free_slots;     /* slots that the next rows will get before the file grows */
-    double mean_degree;      /* HNSW: links a node of the base layer has, by a sample of at most 1,024 nodes; else 0 */
-    uint64_t searches;       /* queries: each of a batch counts */
-    uint64_t walks;          /* searches of the index that they took: one a query, more for groups */
-    uint64_t scans;          /* and exact scans, which queries of a batch may share */
-    uint64_t scanned_rows;   /* rows that were compared with queries in them */
-    uint64_t adds;           /* calls that added rows, as all below counts calls */
+    uint32_t levels;       /* HNSW: layers above the base; the rest of these are of the index as it is now */
+    uint64_t nodes;        /* HNSW: nodes of the graph; equal rows share one. Else the live rows */
+    uint64_t tombstones;   /* slots of deleted rows that the index still needs */
+    uint64_t free_slots;   /* slots that the next rows will get before the file grows */
+    double mean_degree;    /* HNSW: links a node of the base layer has, by a sample of at most 1,024 nodes; else 0 */
+    uint64_t searches;     /* queries: each of a batch counts */
+    uint64_t walks;        /* searches of the index that they took: one a query, more for groups */
+    uint64_t scans;        /* and exact scans, which queries of a batch may share */
+    uint64_t scanned_rows; /* rows that were compared with queries in them */
+    uint64_t adds;         /* calls that added rows, as all below counts calls */
     uint64_t upserts;
-    uint64_t updates;        /* of a vector or of metadata */
-    uint64_t deletes;
-    uint64_t checkpoints;    /* images written to the own file: by save, or because the log was long */
-    uint64_t latencies[32];  /* queries that took less than 1, 2, 4, ... microseconds and not less than the one before; the
-                              * last: all others. Queries of a batch share its time. 0 on a target without a clock (WASM) */
+    uint64_t updates; /* of a vector or of metadata */
+    uint64_t deletes; /* by id or by filter */
+    uint64_t checkpoints; /* images written to the own file: by save, or because the log was long */
+    /* Queries that took less than 1, 2, 4, ... microseconds and not less than the one before; the last: all others. Queries
+     * of a batch share its time. All 0 on a target without a clock (WASM). */
+    uint64_t latencies[32];
 } GV_Stats;
 
 typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_free() */

@@ -127,7 +127,8 @@ static GV_Status take_hits(Grouping *g, const GV_Hit *hits, bool *full)
 {
     *full = true;
     for (size_t group = 0; group < g->chosen_count; group++) {
-        const GV_Value *first = gv_values_find(g->values, g->value_count, g->chosen[group].bytes, g->chosen[group].size);
+        const GV_Value *first = gv_values_find(g->values, g->value_count, g->chosen[group].bytes,
+                                               g->chosen[group].size);
         const GV_Value *end = g->values + g->value_count, *at = first;
         for (; at < end && gv_value_compare(at, first) == 0 && (size_t)(at - first) < g->group_size; at++)
             GV_TRY(add_member(g, hits[at->owner], group));

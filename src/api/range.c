@@ -78,8 +78,7 @@ static GV_Status near_row(GV_Database *db, const GV_Search *search, GV_Workspace
     const GV_Table *table = &db->store->table;
     uint32_t slot = gv_table_find(table, search->skipped);
     size_t count;
-    if (slot == GV_NO_SLOT)
-        return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search->skipped);
+    if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search->skipped);
     GV_TRY(gv_table_touch(table, slot));
     GV_TRY(gv_search_vector(db, search, gv_table_row(table, slot), gv_table_norm(table, slot), space, &count));
     return gv_rows_of_space(db, search, *space, count, out);

@@ -4,7 +4,14 @@
 #include "base/clock.h"
 #include "query/search.h"
 
-typedef enum GV_CallKind { GV_CALL_ADD, GV_CALL_UPSERT, GV_CALL_UPDATE, GV_CALL_DELETE, GV_CALL_CHECKPOINT, GV_CALL_KINDS } GV_CallKind;
+typedef enum GV_CallKind {
+    GV_CALL_ADD,
+    GV_CALL_UPSERT,
+    GV_CALL_UPDATE,
+    GV_CALL_DELETE,
+    GV_CALL_CHECKPOINT,
+    GV_CALL_KINDS
+} GV_CallKind;
 
 enum {
     GV_LATENCIES = 32

@@ -7,7 +7,7 @@
 #include "storage/metadata.h"
 #include <string.h>
 
-typedef struct Item { /* one row of the call */
+typedef struct Item {              /* one row of the call */
     const uint8_t *packed, *value; /* its metadata, and the value of the key in it */
     size_t packed_size, value_size;
     float norm;
@@ -50,8 +50,8 @@ static GV_Status check_items(GV_Database *db, Upsert *u, const GV_PackedMetadata
     gv_values_sort(u->values, u->count);
     for (size_t i = 1; i < u->count; i++)
         if (gv_value_compare(&u->values[i - 1], &u->values[i]) == 0)
-            return gv_fail(GV_ERR_ARGUMENT, "rows %zu and %zu have the same value of key \"%s\"", u->values[i - 1].owner,
-                           u->values[i].owner, u->key);
+            return gv_fail(GV_ERR_ARGUMENT, "rows %zu and %zu have the same value of key \"%s\"",
+                           u->values[i - 1].owner, u->values[i].owner, u->key);
     return GV_OK;
 }
 

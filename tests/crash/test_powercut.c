@@ -307,18 +307,20 @@ static uint64_t cut_everywhere(const Run *run, uint64_t seed, unsigned factor)
 /* ---- what is done ---- */
 
 static const Step commit_steps[] = {
-    {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},    {STEP_ADD, 1, 0},          {STEP_ADD, 1, 30},  {STEP_ADD, 9, 20},
-    {STEP_UPDATE, 0, 0},       {STEP_PAIRS, 0, 10}, {STEP_DELETE, 1, 0},       {STEP_ADD, 8, 0},   {STEP_FLUSH, 0, 0},
-    {STEP_SAVE, 0, 0},         {STEP_ADD, 1, 0},    {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},  {STEP_UPDATE, 0, 0},
-    {STEP_ADD, 2, 900},        {STEP_COPY, 0, 0},   {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},  {STEP_ADD, 4, 0},
-    {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},  {STEP_ADD, 1, 0},
-    {STEP_DELETE, 3, 0},       {STEP_CLOSE, 0, 0},  {STEP_OPEN, 0, 0},         {STEP_ADD, 3, 0},   {STEP_KILL, 0, 0},
-    {STEP_OPEN, 0, 0},         {STEP_UPSERT, 1, 0}, {STEP_UPSERT, 9, 7},       {STEP_KILL, 0, 0},  {STEP_OPEN, 0, 0},
-    {STEP_UPSERT, 30, 0},      {STEP_UPDATE, 0, 0}, {STEP_UPSERT, 4, 0},       {STEP_KILL, 0, 0},
-    {STEP_OPEN, 1, 0},         {STEP_UPDATE, 0, 0}, {STEP_KILL_IN_ADD, 6, 1},  {STEP_OPEN, 1, 0},  {STEP_ADD, 1, 0},
-    {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},   {STEP_KILL_IN_SAVE, 0, 5}, {STEP_OPEN, 1, 0},  {STEP_DELETE, 3, 0},
-    {STEP_SAVE, 0, 0},         {STEP_SAVE, 0, 0},   {STEP_UPDATE, 0, 0},       {STEP_CLOSE, 0, 0}, {STEP_OPEN, 1, 0},
-    {STEP_DELETE, 12, 0},      {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},         {STEP_ADD, 1, 0},          {STEP_ADD, 1, 30},
+    {STEP_ADD, 9, 20},         {STEP_UPDATE, 0, 0},      {STEP_PAIRS, 0, 10},       {STEP_DELETE, 1, 0},
+    {STEP_ADD, 8, 0},          {STEP_FLUSH, 0, 0},       {STEP_SAVE, 0, 0},         {STEP_ADD, 1, 0},
+    {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},        {STEP_UPDATE, 0, 0},       {STEP_ADD, 2, 900},
+    {STEP_COPY, 0, 0},         {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},         {STEP_ADD, 4, 0},
+    {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0},      {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},
+    {STEP_ADD, 1, 0},          {STEP_DELETE, 3, 0},      {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},
+    {STEP_ADD, 3, 0},          {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},         {STEP_UPSERT, 1, 0},
+    {STEP_UPSERT, 9, 7},       {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},         {STEP_UPSERT, 30, 0},
+    {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 4, 0},      {STEP_KILL, 0, 0},         {STEP_OPEN, 1, 0},
+    {STEP_UPDATE, 0, 0},       {STEP_KILL_IN_ADD, 6, 1}, {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},
+    {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},        {STEP_KILL_IN_SAVE, 0, 5}, {STEP_OPEN, 1, 0},
+    {STEP_DELETE, 3, 0},       {STEP_SAVE, 0, 0},        {STEP_SAVE, 0, 0},         {STEP_UPDATE, 0, 0},
+    {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},      {STEP_CLOSE, 0, 0},
 };
 
 static const Step os_steps[] = {
@@ -346,7 +348,7 @@ static const Step none_steps[] = {
 
 /* Groups of more than one frame. */
 static const Step large_steps[] = {
-    {STEP_OPEN, 1, 0},     {STEP_ADD, 2, 0},  {STEP_ADD, 3, 150000},   {STEP_ADD, 1, 0},   {STEP_DELETE, 2, 0},
+    {STEP_OPEN, 1, 0},     {STEP_ADD, 2, 0},  {STEP_ADD, 3, 150000},   {STEP_ADD, 1, 0},         {STEP_DELETE, 2, 0},
     {STEP_ADD, 3, 150000}, {STEP_SAVE, 0, 0}, {STEP_PAIRS, 0, 100000}, {STEP_UPSERT, 5, 150000}, {STEP_CLOSE, 0, 0},
 };
 

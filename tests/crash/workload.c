@@ -8,7 +8,7 @@
 #include "storage/format.h"
 #include <string.h>
 
-const char *const step_names[] = {"open", "add",   "delete", "update", "pairs", "upsert",      "flush",        "save",
+const char *const step_names[] = {"open", "add",   "delete", "update", "pairs",       "upsert",       "flush", "save",
                                   "copy", "close", "read",   "kill",   "kill in add", "kill in save", "loss"};
 
 /* ---- what rows are made of ---- */
@@ -177,9 +177,8 @@ static GV_Status add(GV_Database *db, const Request *request, bool upserts)
         at += model_metadata(&request->rows[i], packed + at);
     }
     GV_PackedMetadata metadata = {packed, size};
-    GV_Status status = upserts
-                           ? gv_db_upsert_many(db, vectors, request->count, MODEL_DIMENSION, &metadata, "tag", ids)
-                           : gv_db_add(db, vectors, request->count, MODEL_DIMENSION, &metadata, ids);
+    GV_Status status = upserts ? gv_db_upsert_many(db, vectors, request->count, MODEL_DIMENSION, &metadata, "tag", ids)
+                               : gv_db_add(db, vectors, request->count, MODEL_DIMENSION, &metadata, ids);
     free(packed);
     for (size_t i = 0; status == GV_OK && i < request->count; i++)
         CHECK(ids[i] == request->ids[i], "row got id %llu, not %llu", (unsigned long long)ids[i],

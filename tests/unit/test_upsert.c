@@ -57,7 +57,8 @@ static void compare(GV_Database *db, const char *what)
     CHECK(gv_db_count(db) == live, "%s: %llu rows, not %zu", what, (unsigned long long)gv_db_count(db), live);
     GV_CheckReport report = {.struct_size = sizeof report};
     CHECK_OK(gv_db_check(db, &report));
-    CHECK(report.reachable == live, "%s: %llu of %zu rows are reached", what, (unsigned long long)report.reachable, live);
+    CHECK(report.reachable == live, "%s: %llu of %zu rows are reached", what, (unsigned long long)report.reachable,
+          live);
 }
 
 static void upsert_some(GV_Database *db, uint64_t seed, uint64_t *next_id)
@@ -87,8 +88,8 @@ static void upsert_some(GV_Database *db, uint64_t seed, uint64_t *next_id)
     if (count == 1) CHECK_OK(gv_db_upsert(db, vectors, DIMENSION, &metadata, "doc", ids));
     else CHECK_OK(gv_db_upsert_many(db, vectors, count, DIMENSION, &metadata, "doc", ids));
     for (size_t i = 0; i < count; i++)
-        CHECK(ids[i] == rows[(first + i * 7) % KEYS].id, "row %zu of seed %llu got id %llu", i, (unsigned long long)seed,
-              (unsigned long long)ids[i]);
+        CHECK(ids[i] == rows[(first + i * 7) % KEYS].id, "row %zu of seed %llu got id %llu", i,
+              (unsigned long long)seed, (unsigned long long)ids[i]);
 }
 
 static void check_any_calls(GV_IndexType index)
@@ -131,7 +132,8 @@ static void check_many_at_once(void)
         }
         GV_PackedMetadata metadata = packed_all(&packed);
         CHECK_OK(gv_db_upsert_many(db, vectors, MANY, DIMENSION, &metadata, "doc", ids));
-        for (size_t i = 0; i < MANY; i++) CHECK(ids[i] == i, "round %d: row %zu is %llu", round, i, (unsigned long long)ids[i]);
+        for (size_t i = 0; i < MANY; i++)
+            CHECK(ids[i] == i, "round %d: row %zu is %llu", round, i, (unsigned long long)ids[i]);
     }
     size_t found = 0, count;
     for (size_t i = 0; i < MANY; i++) {
