@@ -1,11 +1,27 @@
-/* packed.h: metadata as bytes, for tests: one pair a call. */
+/* packed.h: metadata as bytes, one pair a call; and a database in memory that asks no host for anything. */
 #ifndef GV_TEST_PACKED_H
 #define GV_TEST_PACKED_H
+#include "api/db.h"
 #include "base/bytes.h"
 #include "check.h"
 #include <gigavector.h>
 #include <stdbool.h>
 #include <string.h>
+
+static inline GV_Database *open_in_memory(size_t dimension, GV_IndexType index, GV_DistanceType distance)
+{
+    static GV_Vfs *vfs; /* of all that are opened: they keep nothing in it */
+    GV_OpenOptions options;
+    GV_Database *db;
+    gv_open_options_init(&options);
+    options.dimension = dimension;
+    options.index_type = (int32_t)index;
+    options.distance = (int32_t)distance;
+    if (!vfs) vfs = gv_vfs_memory_new();
+    CHECK(vfs, "%s", gv_last_error());
+    CHECK_OK(gv_db_open_with_vfs(NULL, &options, vfs, &db));
+    return db;
+}
 
 typedef struct Packed {
     uint8_t bytes[1 << 16];

@@ -32,13 +32,7 @@ static void fill(float *row, uint64_t seed)
 
 static GV_Database *make(GV_IndexType index, GV_DistanceType distance)
 {
-    GV_OpenOptions options;
-    GV_Database *db;
-    gv_open_options_init(&options);
-    options.dimension = DIMENSION;
-    options.index_type = (int32_t)index;
-    options.distance = (int32_t)distance;
-    CHECK_OK(gv_db_open_with_options(NULL, &options, &db));
+    GV_Database *db = open_in_memory(DIMENSION, index, distance);
     for (uint64_t id = 0; id < ROWS; id++) {
         static Packed packed;
         char colour[16];
@@ -249,7 +243,7 @@ static void check_scroll(GV_Database *db, size_t limit, bool filtered)
 /* Most ids are gone, and the slots of what came later are in no order. */
 static void check_scroll_of_few(void)
 {
-    GV_Database *db = gv_db_open(NULL, 1, GV_INDEX_TYPE_FLAT);
+    GV_Database *db = open_in_memory(1, GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN);
     GV_Rows *rows;
     uint64_t seen = 0;
     for (uint64_t id = 0; id < 4000; id++) {

@@ -25,8 +25,7 @@ static void value_of(size_t key, char text[16]) { (void)snprintf(text, 16, "doc-
 
 static GV_Database *make(GV_IndexType index)
 {
-    GV_Database *db = gv_db_open(NULL, DIMENSION, index);
-    CHECK(db, "%s", gv_last_error());
+    GV_Database *db = open_in_memory(DIMENSION, index, GV_DISTANCE_EUCLIDEAN);
     CHECK_OK(gv_db_set_exact_search_threshold(db, 0));
     memset(rows, 0, sizeof rows);
     return db;
