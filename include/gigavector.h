@@ -188,8 +188,8 @@ typedef struct GV_Stats { /* of one handle, since it was opened; calls that fail
     uint64_t scanned_rows; /* rows that were compared with queries in them */
     uint64_t adds;         /* calls that added rows, as all below counts calls */
     uint64_t upserts;
-    uint64_t updates; /* of a vector or of metadata */
-    uint64_t deletes; /* by id or by filter */
+    uint64_t updates;     /* of a vector or of metadata */
+    uint64_t deletes;     /* by id or by filter */
     uint64_t checkpoints; /* images written to the own file: by save, or because the log was long */
     /* Queries that took less than 1, 2, 4, ... microseconds and not less than the one before; the last: all others. Queries
      * of a batch share its time. All 0 on a target without a clock (WASM). */

@@ -17,9 +17,10 @@ from pathlib import Path
 import cases_answers
 import cases_changes
 import cases_files
+import cases_queries
 import cases_walks
 
-MODULES = (cases_answers, cases_changes, cases_files, cases_walks)
+MODULES = (cases_answers, cases_changes, cases_files, cases_queries, cases_walks)
 HERE = Path(__file__).resolve().parent
 
 
