@@ -522,7 +522,7 @@ function writeMetadata(frame, rows) {
   return frame.struct('GV_PackedMetadata', { bytes: frame.bytes(packed), size_bytes: packed.length });
 }
 
-/** Copy out the GV_Rows at `at` and free it: `rows`, each {id, distance?, vector?, metadata?}, their `groups`, the `total`. */
+/** Copy out the GV_Rows at `at` and free it: {rows, groups, total}, each row {id, distance?, vector?, metadata?}. */
 function takeRows(core, at) {
   try {
     const found = core.readStruct('GV_Rows', at);

@@ -352,13 +352,13 @@ export class Database {
   delete(ids: number | ReadonlyArray<number> | Float64Array): void;
 
   /**
-   * Write one row: it replaces the row whose metadata has the same value of `key`, vector and metadata, and keeps its id;
-   * where there is none it is added. Its id either way. All rows' metadata is looked at once a call.
+   * Write one row: it replaces the row whose metadata has the same value of `key`, vector and metadata, and keeps its
+   * id; where there is none it is added. Its id either way. All rows' metadata is looked at once a call.
    * `GV_ERR_ARGUMENT`: two rows match, or `metadata` has no such key.
    */
   upsert(vector: VectorInput, metadata: MetadataInput, options?: UpsertOptions): number;
 
-  /** The same for rows in one call, all or none; their ids. `GV_ERR_ARGUMENT`: two of them have the same value of `key`. */
+  /** The same for rows in one call, all or none; their ids. `GV_ERR_ARGUMENT`: two have the same value of `key`. */
   upsertMany(rows: RowsInput, metadata: ReadonlyArray<MetadataInput>, options?: UpsertOptions): number[];
 
   /** Delete the rows that pass the filter, all or none; how many they were. */
@@ -383,14 +383,15 @@ export class Database {
   searchById(id: number, options?: SearchOptions): Hit[];
 
   /**
-   * Every row at a distance of at most `radius` (as float32), nearest first, ties by id: exact on every index, by a scan.
+   * Every row at a distance of at most `radius` (as float32), nearest first, ties by id: exact on every index, by a
+   * scan.
    * `GV_ERR_ARGUMENT`: the radius is NaN; it may be negative or infinite.
    */
   rangeSearch(query: VectorInput, radius: number, options?: RangeOptions): RangeHits;
 
   /**
-   * The `k` nearest groups of rows with the same value of the metadata `key`, in the order of their nearest rows; of each its
-   * `groupSize` nearest rows. Rows without the key are left out.
+   * The `k` nearest groups of rows with the same value of the metadata `key`, in the order of their nearest rows; of
+   * each its `groupSize` nearest rows. Rows without the key are left out.
    */
   searchGroups(query: VectorInput, key: string, options?: GroupOptions): Group[];
 

@@ -391,8 +391,8 @@ class Database:
     ) -> RangeHits:
         """Every row at a distance of at most `radius`, nearest first, ties by id: exact on every index, by a scan.
 
-        radius: in the metric's unit, so negative for near rows by DOT_PRODUCT. The bound is on the distance as a hit has
-            it, a float32; `radius` is rounded to one.
+        radius: in the metric's unit, so negative for near rows by DOT_PRODUCT. The bound is on the distance as a hit
+            has it, a float32; `radius` is rounded to one.
         max_results: of more rows the nearest; `hits.total` says how many there are, `hits.complete` whether all came.
         """
         pointer, dimension = one_vector(query)
@@ -442,8 +442,8 @@ class Database:
     ) -> list[Row]:
         """A page of rows in order of ids: the first `limit` with ids above `after` (None: from the first).
 
-        `after=page[-1].id` gives the next page, and an empty one is the end. Rows that stay are met exactly once, whatever is
-        written meanwhile.
+        `after=page[-1].id` gives the next page, and an empty one is the end. Rows that stay are met exactly once,
+        whatever is written meanwhile.
         """
         options, _keep = search_options(
             None, filter_metadata, None, with_vectors=with_vectors, with_metadata=with_metadata

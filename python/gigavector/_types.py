@@ -190,4 +190,4 @@ class Stats:
     updates: int  # of a vector or of metadata
     deletes: int
     checkpoints: int  # images written to the own file
-    latencies: list[int]  # queries that took below 1, 2, 4, ... microseconds and not below the one before; the last: others
+    latencies: list[int]  # queries that took below 1, 2, 4, ... microseconds, not below the one before; the last: others

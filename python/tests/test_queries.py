@@ -1,7 +1,7 @@
 """Upsert, delete by filter, ranges, groups, pages and statistics, as Python sees them.
 
-Without these tests an option could go astray between Python and the core, or a group get another group's name: the C tests
-know nothing of Python.
+Without these tests an option could go astray between Python and the core, or a group get another group's name: the C
+tests know nothing of Python.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def test_search_by_id_leaves_the_row_out(filled):
     assert db.search_by_id(9, 5) == db.search(rows[9], 6)[1:]
     assert len(db.search_by_id(9, 10**30)) == 299
     assert db.search_by_id(9, 5, offset=3) == db.search_by_id(9, 8)[3:]
-    assert all(hit.vector.metadata["colour"] == "red" for hit in db.search_by_id(9, 5, filter_metadata=("colour", "red")))
+    red = db.search_by_id(9, 5, filter_metadata=("colour", "red"))
+    assert all(hit.vector.metadata["colour"] == "red" for hit in red)
     with pytest.raises(NotFoundError, match="no row has id 300"):
         db.search_by_id(300, 1)
     with pytest.raises(QueryError):
