@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from itertools import repeat
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -36,6 +35,7 @@ from ._arrays import FLOATS, lent_queries, many_vectors, one_vector
 from ._errors import ArgumentError, ClosedError, CorruptError, QueryError, check, last_error
 from ._ffi import ffi, lib
 from ._metadata import borrowed, pack_row, pack_rows
+from ._rows import hits_of, taken_hits, vectors_of
 from ._types import (
     CheckReport,
     DatabaseInfo,
@@ -45,7 +45,6 @@ from ._types import (
     IVFPQConfig,
     SearchHit,
     Vector,
-    found_vectors,
 )
 
 VectorLike = npt.ArrayLike  # a list or tuple of numbers, an array.array, a NumPy array, anything with a buffer
@@ -59,7 +58,6 @@ _ONE_ID = ffi.typeof("uint64_t[1]")
 _ROWS_OUT = ffi.typeof("GV_Rows **")
 _MANY_ROWS_OUT = ffi.typeof("GV_Rows *[]")
 _NULL = ffi.NULL
-_NO_FLOATS: npt.NDArray[np.float32] = np.empty(0, np.float32)
 _WIDE_K = 1024  # knn_query() gives [n, k] arrays up to this k, whatever the number of rows
 
 
@@ -340,7 +338,7 @@ class Database:
         out, most = ffi.new(_ROWS_OUT), hit_count(max_results, "max_results")
         if self._call(lib.gv_db_range_search, pointer, dimension, real(radius, "radius"), most, options, out):
             raise last_error(QueryError if most == 0 else ArgumentError)
-        return _taken(out[0])
+        return taken_hits(out[0])
 
     def search_with_filter_expr(
         self, query: VectorLike, k: int, distance: DistanceType | int | None, filter_expr: str
@@ -375,7 +373,7 @@ class Database:
             raise last_error(QueryError if width == 0 else ArgumentError)
         found = ffi.unpack(out, count)
         try:
-            return list(map(_hits, found))
+            return list(map(hits_of, found))
         finally:
             for each in found:
                 lib.gv_rows_free(each)
@@ -429,7 +427,7 @@ class Database:
         ids, out = ffi.new(_ONE_ID, [row_id(id)]), ffi.new(_ROWS_OUT)
         check(self._call(lib.gv_db_get_rows, ids, 1, out))
         try:
-            (row,) = _vectors(out[0], 1)
+            (row,) = vectors_of(out[0], 1)
         finally:
             lib.gv_rows_free(out[0])
         return row
@@ -462,7 +460,7 @@ class Database:
         out = ffi.new(_ROWS_OUT)
         if self._call(lib.gv_db_search_rows, pointer, dimension, k, options, out):
             raise last_error(QueryError if k == 0 else ArgumentError)
-        return _taken(out[0])
+        return taken_hits(out[0])
 
     # ---- care ----
 
@@ -580,35 +578,3 @@ def _closer() -> Callable[[Any], None]:
 
 def _closed() -> ClosedError:
     return ClosedError("the database is closed")
-
-
-def _taken(rows: Any) -> list[SearchHit]:
-    """The hits of a GV_Rows, which is freed."""
-    try:
-        return _hits(rows)
-    finally:
-        lib.gv_rows_free(rows)
-
-
-def _hits(rows: Any) -> list[SearchHit]:
-    """What a GV_Rows of a search holds, copied out of it."""
-    count = rows.count
-    if count == 0:
-        return []
-    ids, distances = ffi.unpack(rows.ids, count), ffi.unpack(rows.distances, count)
-    return list(map(SearchHit, ids, distances, _vectors(rows, count)))
-
-
-def _vectors(rows: Any, count: int) -> Iterable[Vector]:
-    """The rows of a GV_Rows, copied out of it; empty where vectors or metadata were not asked for."""
-    lent, dimension = rows.vectors, rows.dimension
-    data: Iterable[npt.NDArray[np.float32]]
-    if lent:
-        floats = np.frombuffer(bytearray(ffi.buffer(lent, 4 * count * dimension)), np.float32)
-        data = list(floats.reshape(count, dimension))
-    else:
-        data = repeat(_NO_FLOATS, count)
-    lent = rows.metadata
-    if not lent:
-        return map(Vector, data)
-    return found_vectors(data, ffi.buffer(lent, rows.metadata_bytes)[:], count)

@@ -52,7 +52,8 @@ static float rank_limit(GV_DistanceType distance, const GV_TopK *top)
 
 /* ---- one query ---- */
 
-GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top)
+GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
+                        GV_TopK *top)
 {
     const GV_Bitset *accept = query->accept;
     Cursor cursor = first_slots(table, accept);
@@ -64,26 +65,17 @@ GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query
         float rank = gv_rank(metric, query->vector, query->squared_norm, gv_table_row(table, slot),
                              gv_table_norm(table, slot));
         if (rank > limit) continue;
-        gv_topk_offer(top, gv_distance_of_rank(metric->distance, rank), gv_table_id(table, slot));
+        float distance = gv_distance_of_rank(metric->distance, rank);
+        if ((double)distance > radius) continue;
+        gv_topk_offer(top, distance, gv_table_id(table, slot));
         limit = rank_limit(metric->distance, top);
     }
     return GV_OK;
 }
 
-GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
-                        GV_TopK *top)
+GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top)
 {
-    Cursor cursor = first_slots(table, query->accept);
-    for (uint32_t slot = next_slot(&cursor), next; slot != GV_NO_SLOT; slot = next) {
-        next = next_slot(&cursor);
-        if (next != GV_NO_SLOT && next != slot + 1) prefetch(table, next);
-        GV_TRY(gv_table_touch(table, slot));
-        float rank = gv_rank(metric, query->vector, query->squared_norm, gv_table_row(table, slot),
-                             gv_table_norm(table, slot));
-        float distance = gv_distance_of_rank(metric->distance, rank);
-        if ((double)distance <= radius) gv_topk_offer(top, distance, gv_table_id(table, slot));
-    }
-    return GV_OK;
+    return gv_scan_range(table, metric, query, INFINITY, top);
 }
 
 /* ---- several queries ---- */
