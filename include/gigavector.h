@@ -138,6 +138,8 @@ typedef struct GV_SearchOptions {
     const char *filter_value; /* ... with exactly this value (bytes). Needed with filter_key */
     const char *filter; /* only rows for which this expression holds (docs/filters.md), UTF-8; with a pair both must.
                          * NULL: all rows. Default NULL */
+    uint64_t offset;    /* leave out so many of the nearest: hits offset .. offset + k - 1. Costs what k + offset would.
+                         * For gv_db_search*() only. Default 0 */
 } GV_SearchOptions;
 
 typedef struct GV_ResourceLimits { /* 0 means no limit; checked before a write, which then changes nothing */
@@ -174,14 +176,37 @@ typedef struct GV_CheckReport {
     uint64_t faults;            /* broken invariants found; the first is in gv_last_error() */
 } GV_CheckReport;
 
+typedef struct GV_Stats { /* of one handle, since it was opened; calls that failed are not counted */
+    uint32_t struct_size;
+    uint32_t levels;       /* HNSW: layers above the base; the rest of these are of the index as it is now */
+    uint64_t nodes;        /* HNSW: nodes of the graph; equal rows share one. Else the live rows */
+    uint64_t tombstones;   /* slots of deleted rows that the index still needs */
+    uint64_t free_slots;   /* slots that the next rows will get before the file grows */
+    double mean_degree;    /* HNSW: links a node of the base layer has, by a sample of at most 1,024 nodes; else 0 */
+    uint64_t searches;     /* queries: each of a batch counts */
+    uint64_t walks;        /* searches of the index that they took: one a query, more for groups */
+    uint64_t scans;        /* and exact scans, which queries of a batch may share */
+    uint64_t scanned_rows; /* rows that were compared with queries in them */
+    uint64_t adds;         /* calls that added rows, as all below counts calls */
+    uint64_t upserts;
+    uint64_t updates;     /* of a vector or of metadata */
+    uint64_t deletes;     /* by id or by filter */
+    uint64_t checkpoints; /* images written to the own file: by save, or because the log was long */
+    /* Queries that took less than 1, 2, 4, ... microseconds and not less than the one before; the last: all others. Queries
+     * of a batch share its time. All 0 on a target without a clock (WASM). */
+    uint64_t latencies[32];
+} GV_Stats;
+
 typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_free() */
     size_t count;        /* rows */
     size_t dimension;    /* components a row */
     uint64_t *ids;       /* [count] */
-    float *distances;    /* [count]; NULL from gv_db_get_rows() */
+    float *distances;    /* [count]; NULL from gv_db_get_rows() and gv_db_scroll() */
     float *vectors;      /* [count, dimension]; NULL if not asked for */
     uint8_t *metadata;   /* as GV_PackedMetadata, row after row; NULL if not asked for */
     size_t metadata_bytes;
+    uint32_t *groups; /* [count]; the group of each row, from 0: from gv_db_search_groups() only, else NULL */
+    uint64_t total;   /* rows that there are: of gv_db_range_search() those within the radius; else `count` */
 } GV_Rows;
 
 /* ---- the library ---- */
@@ -277,6 +302,10 @@ GV_Status gv_db_add_vectors(GV_Database *db, const float *data, size_t count, si
 GV_Status gv_db_delete(GV_Database *db, const uint64_t *ids, size_t count);
 GV_Status gv_db_delete_vector_by_index(GV_Database *db, uint64_t id);
 
+/* Delete the rows that pass the filter of `options` (nothing else of them counts), all or none; GV_ERR_ARGUMENT without a
+ * filter. `*deleted` (or NULL) is how many they were. */
+GV_Status gv_db_delete_matching(GV_Database *db, const GV_SearchOptions *options, uint64_t *deleted);
+
 /* Replace the vector of row `id`, keeping its id and metadata. */
 GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, size_t dimension);
 
@@ -284,6 +313,19 @@ GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, s
 GV_Status gv_db_update_metadata(GV_Database *db, uint64_t id, const GV_PackedMetadata *metadata);
 GV_Status gv_db_update_vector_metadata(GV_Database *db, uint64_t id, const char *const *keys, const char *const *values,
                                        size_t count);
+
+/* Write one row: it replaces the live row whose metadata has the same value of `key` as `metadata` (of one row) has, vector
+ * and metadata, and keeps its id; where there is none it is added. `*id` (or NULL) is its id either way.
+ * A search sees the old row or the new one, whole. Every live row's metadata is looked at.
+ * GV_ERR_ARGUMENT: as gv_db_add(); `metadata` without `key`; two live rows have that value (the message names them). */
+GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, const GV_PackedMetadata *metadata,
+                       const char *key, uint64_t *id);
+
+/* The same for `rows[count, dimension]` with the metadata of all, in one commit group: searches see all of it or nothing.
+ * Their ids to `ids[count]`, or NULL. One look at the metadata serves all rows. Two of them with the same value of `key` are
+ * GV_ERR_ARGUMENT. */
+GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
+                            const GV_PackedMetadata *metadata, const char *key, uint64_t *ids);
 
 /* ---- read ---- */
 
@@ -308,17 +350,32 @@ GV_Status gv_db_search_batch(GV_Database *db, const float *queries, size_t query
 GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
                             const GV_SearchOptions *options, GV_Rows **out);
 
-/* All rows whose distance to `query[dimension]` is at most `radius` (in the metric's unit; of the distance that is returned), or the
- * nearest `max_results` of them; nearest first, ties by id. Exact on every index: a scan of the rows that pass the filter.
- * Of `options` (NULL: the defaults) `ef_search` and `threads` say nothing here. `*out` is for gv_rows_free().
- * GV_ERR_ARGUMENT: `radius` is NaN, `max_results` is 0. A radius below 0 makes sense for DOT_PRODUCT. */
-GV_Status gv_db_range_search(GV_Database *db, const float *query, size_t dimension, double radius, size_t max_results,
-                             const GV_SearchOptions *options, GV_Rows **out);
-
 /* gv_db_search_rows() for `queries[query_count, dimension]`, as gv_db_search_batch(): `out[query_count]` are each for gv_rows_free(); all NULL
  * where the call fails. The rows of one query are as of one instant. */
 GV_Status gv_db_search_batch_rows(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
                                   const GV_SearchOptions *options, GV_Rows **out);
+
+/* The rows nearest to row `id`, which is itself left out. GV_ERR_NOT_FOUND if it is not live. */
+GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_SearchOptions *options, GV_Rows **out);
+
+/* Every row within `radius` of `query[dimension]`: those whose returned distance is at most `radius`, which is in the
+ * metric's unit, may be negative (DOT_PRODUCT) or infinite, and is GV_ERR_ARGUMENT if it is NaN. Nearest first, ties by id;
+ * of more than `max_results` (not 0) the nearest, and `(*out)->total` says how many there are. Exact on every index: a scan
+ * of the rows that pass the filter. */
+GV_Status gv_db_range_search(GV_Database *db, const float *query, size_t dimension, double radius, size_t max_results,
+                             const GV_SearchOptions *options, GV_Rows **out);
+
+/* The `k` groups of rows nearest to `query[dimension]`, where a group is the rows with one value of the metadata `key`: of
+ * each the `group_size` nearest rows, or all if it has fewer. Rows without the key are left out. Groups come in the order of
+ * their nearest rows, one after another in `*out`, numbered by `groups`. The search is widened until there are k groups, or all
+ * rows have been seen; members of a group that are still missing are looked for by a scan of its rows. */
+GV_Status gv_db_search_groups(GV_Database *db, const float *query, size_t dimension, size_t k, const char *key,
+                              size_t group_size, const GV_SearchOptions *options, GV_Rows **out);
+
+/* A page of rows in order of ids: the first `limit` (not 0) of those with ids from `from_id` on that pass the filter of
+ * `options`. The next page begins behind the last id of this one; an empty page is the end. Rows that stay are met exactly
+ * once, whatever is written between two pages. */
+GV_Status gv_db_scroll(GV_Database *db, uint64_t from_id, size_t limit, const GV_SearchOptions *options, GV_Rows **out);
 
 /* Copy of row `id`, for gv_vector_free(); GV_ERR_NOT_FOUND if it is not live. */
 GV_Status gv_db_get(GV_Database *db, uint64_t id, GV_Vector **out);
@@ -342,6 +399,9 @@ GV_Status gv_filter_check(const char *filter);
 
 /* Fill `info` (its struct_size set by the caller). */
 GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info);
+
+/* Fill `stats` (its struct_size set by the caller): what the handle has done, and the shape of its index. */
+GV_Status gv_db_get_stats(GV_Database *db, GV_Stats *stats);
 
 /* Bytes allocated for this database: rows, index, metadata, tables, buffers. Counted, not estimated; a mapped
  * file is not memory of ours. */

@@ -19,6 +19,7 @@ const ACCESS = {
     get: (view, at) => view.getBigUint64(at, true),
     set: (view, at, value) => view.setBigUint64(at, BigInt(value), true),
   },
+  f64: { get: (view, at) => view.getFloat64(at, true) },
 };
 ACCESS.pointer = ACCESS.u32;
 

@@ -33,9 +33,16 @@ const HNSW_OPTIONS = {
   quantRerank: 'quant_rerank',
 };
 const LIMIT_OPTIONS = ['maxMemoryBytes', 'maxVectors', 'maxConcurrentOperations'];
-const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch'];
+const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch', 'offset'];
 const SEARCH_OPTIONS = [...MANY_OPTIONS, 'withVectors', 'withMetadata'];
 const RANGE_OPTIONS = ['maxResults', 'distance', 'filter', 'withVectors', 'withMetadata'];
+const GROUP_OPTIONS = ['k', 'groupSize', 'distance', 'filter', 'efSearch', 'withVectors'];
+const SCROLL_OPTIONS = ['after', 'limit', 'filter', 'withVectors', 'withMetadata'];
+const STATS = {
+  ...{ levels: 'levels', nodes: 'nodes', tombstones: 'tombstones', freeSlots: 'free_slots', meanDegree: 'mean_degree' },
+  ...{ searches: 'searches', walks: 'walks', scans: 'scans', scannedRows: 'scanned_rows', adds: 'adds' },
+  ...{ upserts: 'upserts', updates: 'updates', deletes: 'deletes', checkpoints: 'checkpoints' },
+};
 
 /** The safety net for databases that are dropped without close(). Nobody is left to hear of a failure. */
 const forgotten = new FinalizationRegistry((open) => {
@@ -145,6 +152,31 @@ export class Database {
     });
   }
 
+  upsert(vector, metadata, options = {}) {
+    const floats = toFloats(vector);
+    return this.#upsert({ floats, count: 1, dimension: floats.length }, [metadata], options, 'upsert')[0];
+  }
+
+  upsertMany(rows, metadata, options = {}) {
+    const given = toRows(rows, this.#dimension, 'rows');
+    if (!Array.isArray(metadata) || metadata.length !== given.count) {
+      throw argumentError(`metadata must be an array of ${given.count} rows' metadata, got ${describe(metadata)}`);
+    }
+    return this.#upsert(given, metadata, options, 'upsertMany');
+  }
+
+  #upsert({ floats, count, dimension }, metadata, options, call) {
+    checkOptions(options, ['key'], call);
+    const key = checkedCString(options.key ?? 'id', 'key');
+    return this.#call((core, db, frame) => {
+      const ids = frame.reserve(8 * count);
+      const packed = writeMetadata(frame, metadata);
+      const at = frame.floats(floats);
+      core.check(core.c.gv_db_upsert_many(db, at, count, dimension, packed, frame.text(key), ids));
+      return Array.from(core.numbers(ids, count));
+    });
+  }
+
   delete(ids) {
     const list = typeof ids === 'number' ? [ids] : ids;
     if (!Array.isArray(list) && !(list instanceof Float64Array)) {
@@ -152,6 +184,14 @@ export class Database {
     }
     list.forEach(checkedId);
     this.#call((core, db, frame) => core.check(core.c.gv_db_delete(db, frame.ids(list), list.length)));
+  }
+
+  deleteMatching(filter) {
+    return this.#call((core, db, frame) => {
+      const out = frame.reserve(8);
+      core.check(core.c.gv_db_delete_matching(db, writeSearchOptions(core, frame, { filter }), out));
+      return core.numbers(out, 1)[0];
+    });
   }
 
   updateVector(id, vector) {
@@ -175,23 +215,56 @@ export class Database {
     checkOptions(options, SEARCH_OPTIONS, 'search');
     const floats = toFloats(query, 'the query');
     const k = checkedK(options);
-    return this.#call((core, db, frame) => {
-      const out = frame.reserve(4);
-      const how = writeSearchOptions(core, frame, options);
-      core.check(core.c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out));
-      return takeRows(core, core.u32(out));
-    });
+    return this.#rows(options, (c, db, frame, how, out) =>
+      c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out),
+    ).rows;
+  }
+
+  searchById(id, options = {}) {
+    checkOptions(options, SEARCH_OPTIONS, 'searchById');
+    const row = toU64(checkedId(id));
+    const k = checkedK(options);
+    return this.#rows(options, (c, db, _, how, out) => c.gv_db_search_by_id(db, row, k, how, out)).rows;
   }
 
   rangeSearch(query, radius, options = {}) {
     checkOptions(options, RANGE_OPTIONS, 'rangeSearch');
-    const floats = toFloats(query, 'the query');
     if (typeof radius !== 'number') throw argumentError(`radius must be a number, got ${describe(radius)}`);
+    const floats = toFloats(query, 'the query');
     const most = Math.min(whole(options.maxResults, 'maxResults') ?? 1000, LARGEST_SIZE);
+    const { rows, total } = this.#rows(options, (c, db, frame, how, out) =>
+      c.gv_db_range_search(db, frame.floats(floats), floats.length, radius, most, how, out),
+    );
+    return { hits: rows, total };
+  }
+
+  searchGroups(query, key, options = {}) {
+    checkOptions(options, GROUP_OPTIONS, 'searchGroups');
+    checkedCString(key, 'key');
+    const floats = toFloats(query, 'the query');
+    const k = checkedK(options);
+    const size = Math.min(whole(options.groupSize, 'groupSize') ?? 1, LARGEST_SIZE);
+    const { rows, groups } = this.#rows(options, (c, db, frame, how, out) =>
+      c.gv_db_search_groups(db, frame.floats(floats), floats.length, k, frame.text(key), size, how, out),
+    );
+    const found = [];
+    rows.forEach((hit, i) => (found[groups[i]] ??= { value: hit.metadata[key], hits: [] }).hits.push(hit));
+    return found;
+  }
+
+  scroll(options = {}) {
+    checkOptions(options, SCROLL_OPTIONS, 'scroll');
+    const from = options.after === undefined ? 0n : toU64(checkedId(options.after) + 1);
+    const limit = Math.min(whole(options.limit, 'limit') ?? 100, LARGEST_SIZE);
+    const how = { ...options, withVectors: options.withVectors ?? true };
+    return this.#rows(how, (c, db, _, at, out) => c.gv_db_scroll(db, from, limit, at, out)).rows;
+  }
+
+  /** What `ask(exports, db, frame, options, out)` puts at `out`, as takeRows() has it. */
+  #rows(options, ask) {
     return this.#call((core, db, frame) => {
       const out = frame.reserve(4);
-      const how = writeSearchOptions(core, frame, options);
-      core.check(core.c.gv_db_range_search(db, frame.floats(floats), floats.length, radius, most, how, out));
+      core.check(ask(core.c, db, frame, writeSearchOptions(core, frame, options), out));
       return takeRows(core, core.u32(out));
     });
   }
@@ -229,7 +302,7 @@ export class Database {
     return this.#call((core, db, frame) => {
       const out = frame.reserve(4);
       core.check(core.c.gv_db_get_rows(db, frame.ids(list), list.length, out));
-      return takeRows(core, core.u32(out));
+      return takeRows(core, core.u32(out)).rows;
     });
   }
 
@@ -295,6 +368,15 @@ export class Database {
       STATUS.GV_ERR_UNSUPPORTED,
       `${name} gives its next row an id past 2^53 - 1, which a JavaScript number cannot hold`,
     );
+  }
+
+  stats() {
+    return this.#call((core, db, frame) => {
+      const at = frame.struct('GV_Stats');
+      core.check(core.c.gv_db_get_stats(db, at));
+      const stats = core.readStruct('GV_Stats', at);
+      return Object.fromEntries(Object.entries(STATS).map(([name, field]) => [name, Number(stats[field])]));
+    });
   }
 
   memoryUsage() {
@@ -443,6 +525,7 @@ function writeSearchOptions(core, frame, options) {
     filter_key: frame.text(key),
     filter_value: frame.text(value),
     filter: frame.text(expression),
+    offset: whole(options.offset, 'offset'),
   });
   return at;
 }
@@ -454,22 +537,24 @@ function writeMetadata(frame, rows) {
   return frame.struct('GV_PackedMetadata', { bytes: frame.bytes(packed), size_bytes: packed.length });
 }
 
-/** Copy out the GV_Rows at `at` as an array of {id, distance?, vector?, metadata?}, and free it. */
+/** Copy out the GV_Rows at `at` and free it: {rows, groups, total}, each row {id, distance?, vector?, metadata?}. */
 function takeRows(core, at) {
   try {
-    const rows = core.readStruct('GV_Rows', at);
-    const { count, dimension } = rows;
-    const ids = core.numbers(rows.ids, count);
-    const distances = rows.distances && core.floats(rows.distances, count);
-    const vectors = rows.vectors && core.floats(rows.vectors, count * dimension);
-    const metadata = rows.metadata && unpack(core.bytes(rows.metadata, rows.metadata_bytes), count);
-    return Array.from(ids, (id, i) => {
+    const found = core.readStruct('GV_Rows', at);
+    const { count, dimension } = found;
+    const ids = core.numbers(found.ids, count);
+    const distances = found.distances && core.floats(found.distances, count);
+    const vectors = found.vectors && core.floats(found.vectors, count * dimension);
+    const metadata = found.metadata && unpack(core.bytes(found.metadata, found.metadata_bytes), count);
+    const groups = found.groups && new Uint32Array(core.c.memory.buffer, found.groups, count).slice();
+    const rows = Array.from(ids, (id, i) => {
       const row = { id };
       if (distances) row.distance = distances[i];
       if (vectors) row.vector = vectors.slice(i * dimension, (i + 1) * dimension);
       if (metadata) row.metadata = metadata[i];
       return row;
     });
+    return { rows, groups, total: Number(found.total) };
   } finally {
     core.c.gv_rows_free(at);
   }

@@ -114,9 +114,11 @@ export interface SearchManyOptions {
   filter?: Filter;
   /** Candidates kept in the graph, at least `k` are. Default: the database's. */
   efSearch?: number;
+  /** Leave out so many of the nearest: a later page, at the cost of a search for `k + offset`. Default 0. */
+  offset?: number;
 }
 
-export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch'> {
+export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch' | 'offset'> {
   /** Hits at most, the nearest: from 1. Default 1000. */
   maxResults?: number;
 }
@@ -126,6 +128,42 @@ export interface SearchOptions extends SearchManyOptions {
   withVectors?: boolean;
   /** Give each hit its `metadata`. Default true. */
   withMetadata?: boolean;
+}
+
+export interface GroupOptions extends Omit<SearchOptions, 'withMetadata' | 'offset'> {
+  /** Rows of each group, from 1. Default 1. */
+  groupSize?: number;
+}
+
+export interface ScrollOptions {
+  /** The last id of the page before. Default: from the first row. */
+  after?: number;
+  /** Rows, from 1. Default 100. */
+  limit?: number;
+  /** Default: all rows. */
+  filter?: Filter;
+  /** Give each row its `vector`. Default true. */
+  withVectors?: boolean;
+  /** Give each row its `metadata`. Default true. */
+  withMetadata?: boolean;
+}
+
+/** What is written by the value of one key. */
+export interface UpsertOptions {
+  /** The metadata key that says which row it is. Default `'id'`. */
+  key?: string;
+}
+
+export interface RangeHits {
+  hits: Hit[];
+  /** Rows within the radius: more than `hits` if these are the nearest `maxResults` of them. */
+  total: number;
+}
+
+/** The nearest rows with one value of a metadata key. */
+export interface Group {
+  value: string;
+  hits: Hit[];
 }
 
 export interface Hit {
@@ -156,6 +194,15 @@ export interface Row {
   metadata: Metadata;
 }
 
+/** A row of a page. */
+export interface PageRow {
+  id: number;
+  /** Unless `withVectors` is false. */
+  vector?: Float32Array;
+  /** Unless `withMetadata` is false; `{}` for none. */
+  metadata?: Metadata;
+}
+
 export interface Info {
   index: Index;
   distance: Distance;
@@ -182,6 +229,36 @@ export interface Info {
   memoryBytes: number;
   /** Size of the WebAssembly memory this database lives in; it never shrinks. */
   wasmMemoryBytes: number;
+}
+
+/** What a database object has done since it was opened (calls that failed are not counted), and its index as it is. */
+export interface Stats {
+  /** Of the graph: layers above the base. */
+  levels: number;
+  /** Of the graph: nodes, one for all rows that are equal. Else the rows. */
+  nodes: number;
+  /** Slots of deleted rows that the index still needs. */
+  tombstones: number;
+  /** Slots that the next rows will get before the file grows. */
+  freeSlots: number;
+  /** Links that a node of the graph's base layer has, by a sample. Else 0. */
+  meanDegree: number;
+  /** Queries: each of `searchMany` counts. */
+  searches: number;
+  /** Searches of the graph that they took. */
+  walks: number;
+  /** And exact scans, which several queries may share. */
+  scans: number;
+  /** Rows that were compared with queries in them. */
+  scannedRows: number;
+  /** Calls, as all below. */
+  adds: number;
+  upserts: number;
+  /** Of a vector or of metadata. */
+  updates: number;
+  deletes: number;
+  /** Images written to the own file. */
+  checkpoints: number;
 }
 
 /** 0 is no limit. */
@@ -277,6 +354,19 @@ export class Database {
   /** Delete a row, or several: all or none. `GV_ERR_NOT_FOUND` names the first that is not there. */
   delete(ids: number | ReadonlyArray<number> | Float64Array): void;
 
+  /**
+   * Write one row: it replaces the row whose metadata has the same value of `key`, vector and metadata, and keeps its
+   * id; where there is none it is added. Its id either way. All rows' metadata is looked at once a call.
+   * `GV_ERR_ARGUMENT`: two rows match, or `metadata` has no such key.
+   */
+  upsert(vector: VectorInput, metadata: MetadataInput, options?: UpsertOptions): number;
+
+  /** The same for rows in one call, all or none; their ids. `GV_ERR_ARGUMENT`: two have the same value of `key`. */
+  upsertMany(rows: RowsInput, metadata: ReadonlyArray<MetadataInput>, options?: UpsertOptions): number[];
+
+  /** Delete the rows that pass the filter, all or none; how many they were. */
+  deleteMatching(filter: Filter): number;
+
   /** Replace the vector of a row, keeping its id and metadata. */
   updateVector(id: number, vector: VectorInput): void;
 
@@ -290,15 +380,30 @@ export class Database {
    */
   search(query: VectorInput, options?: SearchOptions): Hit[];
 
-  /**
-   * All rows at most `radius` away from the query (inclusive, of the distance in the hit), or the nearest `maxResults` (1000) of them;
-   * nearest first, ties by id. Exact on every index: a scan of the rows that pass the filter.
-   * `GV_ERR_ARGUMENT`: `radius` is NaN, `maxResults` is 0, or the query as in `search`.
-   */
-  rangeSearch(query: VectorInput, radius: number, options?: RangeSearchOptions): Hit[];
-
   /** `search` for many queries at once, without metadata, in typed arrays. */
   searchMany(queries: RowsInput, options?: SearchManyOptions): Hits;
+
+  /** The rows nearest to row `id`, which is itself left out; `GV_ERR_NOT_FOUND` if it is not there. */
+  searchById(id: number, options?: SearchOptions): Hit[];
+
+  /**
+   * Every row at a distance of at most `radius` (of the distance in the hit), nearest first, ties by id: exact on every index, by a
+   * scan.
+   * `GV_ERR_ARGUMENT`: the radius is NaN; it may be negative or infinite.
+   */
+  rangeSearch(query: VectorInput, radius: number, options?: RangeSearchOptions): RangeHits;
+
+  /**
+   * The `k` nearest groups of rows with the same value of the metadata `key`, in the order of their nearest rows; of
+   * each its `groupSize` nearest rows. Rows without the key are left out.
+   */
+  searchGroups(query: VectorInput, key: string, options?: GroupOptions): Group[];
+
+  /**
+   * A page of rows in order of ids. `after: page.at(-1).id` gives the next, and an empty one is the end. Rows that stay are
+   * met exactly once, whatever is written meanwhile.
+   */
+  scroll(options?: ScrollOptions): PageRow[];
 
   /** Copy of a row; `GV_ERR_NOT_FOUND` if it is not there (see `has`). */
   get(id: number): Row;
@@ -324,6 +429,9 @@ export class Database {
   readonly dimension: number;
 
   info(): Info;
+
+  /** Calls, the work of searches, and the shape of the index. */
+  stats(): Stats;
 
   /** Bytes that rows, graph, metadata and buffers take: counted, not estimated. */
   memoryUsage(): number;

@@ -57,7 +57,7 @@ export const STRUCTS = {
     },
   },
   GV_SearchOptions: {
-    size: 36,
+    size: 48,
     fields: {
       struct_size: ['u32', 0],
       distance: ['i32', 4],
@@ -68,6 +68,7 @@ export const STRUCTS = {
       filter_key: ['pointer', 24],
       filter_value: ['pointer', 28],
       filter: ['pointer', 32],
+      offset: ['u64', 40],
     },
   },
   GV_ResourceLimits: {
@@ -110,8 +111,29 @@ export const STRUCTS = {
       faults: ['u64', 32],
     },
   },
+  GV_Stats: {
+    size: 368,
+    fields: {
+      struct_size: ['u32', 0],
+      levels: ['u32', 4],
+      nodes: ['u64', 8],
+      tombstones: ['u64', 16],
+      free_slots: ['u64', 24],
+      mean_degree: ['f64', 32],
+      searches: ['u64', 40],
+      walks: ['u64', 48],
+      scans: ['u64', 56],
+      scanned_rows: ['u64', 64],
+      adds: ['u64', 72],
+      upserts: ['u64', 80],
+      updates: ['u64', 88],
+      deletes: ['u64', 96],
+      checkpoints: ['u64', 104],
+      latencies: ['u64', 112], // [32], all 0: the module has no clock
+    },
+  },
   GV_Rows: {
-    size: 28,
+    size: 40,
     fields: {
       count: ['u32', 0],
       dimension: ['u32', 4],
@@ -120,6 +142,8 @@ export const STRUCTS = {
       vectors: ['pointer', 16],
       metadata: ['pointer', 20],
       metadata_bytes: ['u32', 24],
+      groups: ['pointer', 28],
+      total: ['u64', 32],
     },
   },
 };

@@ -26,15 +26,15 @@ function enumOf(text, name) {
 /** The struct `name` laid out as wasm32 does: every type aligned to its size, and the whole to its largest. */
 function layoutOf(name) {
   const body = new RegExp(`typedef struct ${name} \\{([^}]*)\\}`).exec(header)[1];
-  const types = { uint32_t: ['u32', 4], int32_t: ['i32', 4], uint64_t: ['u64', 8], size_t: ['u32', 4] };
+  const types = { uint32_t: ['u32', 4], int32_t: ['i32', 4], uint64_t: ['u64', 8], size_t: ['u32', 4], double: ['f64', 8] };
   const fields = {};
   let end = 0;
   let largest = 1;
-  for (const [, type, star, field] of body.matchAll(/(\w+)\s+(\*?)(\w+);/g)) {
+  for (const [, type, star, field, length] of body.matchAll(/(\w+)\s+(\*?)(\w+)(?:\[(\d+)\])?;/g)) {
     const [kind, size] = star ? ['pointer', 4] : types[type];
     const offset = Math.ceil(end / size) * size;
     fields[field] = [kind, offset];
-    end = offset + size;
+    end = offset + size * Number(length ?? 1);
     largest = Math.max(largest, size);
   }
   return { size: Math.ceil(end / largest) * largest, fields };

@@ -128,6 +128,20 @@ const STEPS = {
       assert.deepEqual(written(run.db.search(query, searchOptions(step))), expected(of), `query ${i} alone`);
     });
   },
+  upsert(run, { upsert, metadata, key, ids }) {
+    const rows = rowsOf(upsert, run.dimension);
+    const got =
+      metadata.length === 1
+        ? [run.db.upsert(Array.isArray(rows) ? rows[0] : rows, metadata[0], { key })]
+        : run.db.upsertMany(rows, metadata, { key });
+    assert.deepEqual(got, ids);
+  },
+  range_search(run, { range_search: spec, radius, max_results: maxResults, hits, total, distance, filter }) {
+    const bound = new Float32Array(Uint32Array.of(parseInt(expectedBits(radius), 16)).buffer)[0];
+    const options = { maxResults, distance: METRICS[distance] ?? distance, filter };
+    const got = run.db.rangeSearch(vectorOf(spec, run.dimension), bound, options);
+    assert.deepEqual([written(got.hits), got.total], [expected(hits), total]);
+  },
   delete: (run, step) => run.db.delete(step.delete),
   delete_many: (run, step) => run.db.delete(step.delete_many),
   update_vector: (run, step) => run.db.updateVector(step.update_vector, vectorOf(step.vector, run.dimension)),
@@ -168,6 +182,8 @@ const ARGUMENTS = {
   add_many: ['metadata', 'ids'],
   search: ['k', 'distance', 'filter', 'ef_search', 'hits'],
   search_batch: ['k', 'distance', 'filter', 'ef_search', 'hits'],
+  upsert: ['metadata', 'key', 'ids'],
+  range_search: ['radius', 'max_results', 'distance', 'filter', 'hits', 'total'],
   update_vector: ['vector'],
   update_metadata: ['metadata'],
   get: ['vector', 'metadata'],

@@ -240,12 +240,18 @@ test('every call on a closed database says so', async () => {
   const calls = {
     add: [[1, 2, 3]],
     addMany: [[[1, 2, 3]]],
+    upsert: [[1, 2, 3], { id: 'a' }],
+    upsertMany: [[[1, 2, 3]], [{ id: 'a' }]],
     delete: [0],
+    deleteMatching: [{ a: 'b' }],
     updateVector: [0, [1, 2, 3]],
     updateMetadata: [0, {}],
     search: [[1, 2, 3]],
     searchMany: [[[1, 2, 3]]],
+    searchById: [0],
+    searchGroups: [[1, 2, 3], 'a'],
     rangeSearch: [[1, 2, 3], 1],
+    scroll: [],
     get: [0],
     getMany: [[0]],
     has: [0],
@@ -254,7 +260,8 @@ test('every call on a closed database says so', async () => {
     setExactSearchThreshold: [5],
     save: ['x.gv'],
   };
-  const without = ['info', 'memoryUsage', 'getResourceLimits', 'setResourceLimits', 'check', 'save', 'flush', 'refresh', 'toBytes'];
+  const care = ['info', 'stats', 'memoryUsage', 'getResourceLimits', 'setResourceLimits', 'check'];
+  const without = [...care, 'save', 'flush', 'refresh', 'toBytes'];
   for (const name of without) calls[name] ??= [];
   for (const [name, args] of Object.entries(calls)) assertFails(() => db[name](...args), ARGUMENT, 'closed');
   assertFails(() => db.size, ARGUMENT, 'closed');

@@ -28,12 +28,12 @@ for (const index of ['flat', 'hnsw']) {
       for (const at of [0, 30, 598]) {
         const radius = ranked[at][1];
         const within = ranked.filter((pair) => pair[1] <= radius);
-        assert.deepEqual(pairs(db.rangeSearch(query, radius, { distance })), within);
+        assert.deepEqual(pairs(db.rangeSearch(query, radius, { distance }).hits), within);
       }
-      assert.deepEqual(pairs(db.rangeSearch(query, Infinity, { distance, maxResults: 9 })), ranked.slice(0, 9));
+      assert.deepEqual(pairs(db.rangeSearch(query, Infinity, { distance, maxResults: 9 }).hits), ranked.slice(0, 9));
     }
-    const some = db.rangeSearch(query, Infinity, { filter: 'part == 2 OR part == 3', withVectors: true });
-    assert.equal(some.length, 299); // row 7 was one of them
+    const { hits: some, total } = db.rangeSearch(query, Infinity, { filter: 'part == 2 OR part == 3', withVectors: true });
+    assert.deepEqual([some.length, total], [299, 299]); // row 7 was one of them
     assert.ok(some.every(({ metadata, vector }) => metadata.part >= '2' && vector.length === 8));
     db.close();
   });

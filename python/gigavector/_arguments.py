@@ -94,6 +94,7 @@ def search_options(
     with_vectors: bool = True,
     with_metadata: bool = True,
     threads: int = 1,
+    offset: int = 0,
 ) -> tuple[Any, Any]:
     """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do."""
     if (
@@ -104,6 +105,7 @@ def search_options(
         and with_vectors is True
         and with_metadata is True
         and threads == 1
+        and offset == 0
     ):
         return _NULL, None
     shared = _plain_options(
@@ -112,6 +114,7 @@ def search_options(
         bool(with_vectors),
         bool(with_metadata),
         integer("threads", threads, 0, UINT32_MAX),
+        integer("offset", offset, 0, UINT64_MAX),
     )
     if filter_metadata is None and filter is None:
         return shared, None
@@ -130,7 +133,9 @@ def search_options(
 
 
 @lru_cache(maxsize=64)
-def _plain_options(distance: int, ef_search: int, with_vectors: bool, with_metadata: bool, threads: int) -> Any:
+def _plain_options(
+    distance: int, ef_search: int, with_vectors: bool, with_metadata: bool, threads: int, offset: int
+) -> Any:
     """GV_SearchOptions without a filter. C only reads them, so calls and threads share them: nobody may write."""
     options = ffi.new(_SEARCH_OPTIONS)
     lib.gv_search_options_init(options)
@@ -139,6 +144,7 @@ def _plain_options(distance: int, ef_search: int, with_vectors: bool, with_metad
     options.with_vectors = with_vectors
     options.with_metadata = with_metadata
     options.threads = threads
+    options.offset = offset
     return options
 
 

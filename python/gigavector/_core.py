@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arguments import (
     DIMENSION_MAX,
+    SIZE_MAX,
     UINT32_MAX,
     UINT64_MAX,
     c_path,
@@ -35,7 +36,7 @@ from ._arrays import FLOATS, lent_queries, many_vectors, one_vector
 from ._errors import ArgumentError, ClosedError, CorruptError, QueryError, check, last_error
 from ._ffi import ffi, lib
 from ._metadata import borrowed, pack_row, pack_rows
-from ._rows import hits_of, taken_hits, vectors_of
+from ._rows import groups_of, hits_of, page_of, range_hits, taken, vectors_of
 from ._types import (
     CheckReport,
     DatabaseInfo,
@@ -43,7 +44,11 @@ from ._types import (
     HNSWConfig,
     IndexType,
     IVFPQConfig,
+    RangeHits,
+    Row,
+    SearchGroup,
     SearchHit,
+    Stats,
     Vector,
 )
 
@@ -52,6 +57,7 @@ VectorsLike = npt.ArrayLike | Iterator[npt.ArrayLike]
 Metadata = Mapping[str, str]
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Bytes = bytes | bytearray | memoryview
+_T = TypeVar("_T")
 
 _UINT64S = ffi.typeof("uint64_t[]")
 _ONE_ID = ffi.typeof("uint64_t[1]")
@@ -266,6 +272,35 @@ class Database:
         listed: list[int] = ids.tolist()
         return listed
 
+    def upsert(self, vector: VectorLike, metadata: Metadata, key: str = "id") -> int:
+        """Write one row: it replaces the row whose `metadata[key]` is the same, vector and metadata, and keeps its id;
+        where there is none it is added. Returns its id either way.
+
+        One commit: searches see the old row or the new one. Two rows that match already are an ArgumentError, and so is
+        `metadata` without `key`. Every row's metadata is looked at once a call: many rows are better written by
+        upsert_many().
+        """
+        pointer, dimension = one_vector(vector)
+        packed = pack_row(metadata)
+        id = ffi.new(_ONE_ID)
+        check(self._call(lib.gv_db_upsert, pointer, dimension, borrowed(packed), c_string(key, "key"), id))
+        return int(id[0])
+
+    def upsert_many(self, vectors: VectorsLike, metadata: Iterable[Metadata], key: str = "id") -> list[int]:
+        """upsert() for many rows in one commit, all or none; returns their ids.
+
+        Two of them with the same `metadata[key]` are an ArgumentError.
+        """
+        rows = many_vectors(vectors, self._dimension)
+        count, dimension = rows.shape
+        packed = pack_rows(metadata, count)
+        ids: npt.NDArray[np.uint64] = np.empty(count, np.uint64)
+        lent, name = ffi.from_buffer(FLOATS, rows), c_string(key, "key")
+        out = ffi.from_buffer(_UINT64S, ids)
+        check(self._call(lib.gv_db_upsert_many, lent, count, dimension, borrowed(packed), name, out))
+        listed: list[int] = ids.tolist()
+        return listed
+
     def delete_vector(self, id: int) -> None:
         """Delete a row. It leaves all results at once; its id is not used again."""
         check(self._call(lib.gv_db_delete_vector_by_index, row_id(id)))
@@ -274,6 +309,15 @@ class Database:
         """Delete rows, all or none."""
         listed = ffi.new(_UINT64S, row_ids(ids))
         check(self._call(lib.gv_db_delete, listed, len(listed)))
+
+    def delete_matching(self, filter_metadata: tuple[str, str] | None = None, filter: str | None = None) -> int:
+        """Delete the rows that pass the filter, as search() has it; all or none. Returns how many they were."""
+        if filter is None and filter_metadata is None:
+            raise ArgumentError("delete_matching needs a filter: without one it would delete every row")
+        options, _keep = search_options(None, filter_metadata, filter, None)
+        deleted = ffi.new("uint64_t *")
+        check(self._call(lib.gv_db_delete_matching, options, deleted))
+        return int(deleted[0])
 
     def update_vector(self, id: int, vector: VectorLike) -> None:
         """Replace the vector of a row, keeping its id and its metadata."""
@@ -298,6 +342,7 @@ class Database:
         ef_search: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
+        offset: int = 0,
     ) -> list[SearchHit]:
         """The `k` rows nearest to `query`, nearest first, ties by id: min(k, rows that pass the filter) hits, always.
 
@@ -307,12 +352,34 @@ class Database:
             filter_metadata both must. FilterError says where one cannot be understood.
         ef_search: candidates that HNSW keeps, at least k; None is the configuration's.
         with_vectors, with_metadata: False leaves `hit.vector.data` or `hit.vector.metadata` empty, which is quicker.
+        offset: leave out so many of the nearest: a later page of results, at the cost of a search for k + offset.
         """
         pointer, dimension = one_vector(query)
         options, _keep = search_options(
-            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
         )
         return self._search_rows(pointer, dimension, hit_count(k), options)
+
+    def search_by_id(
+        self,
+        id: int,
+        k: int,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
+        *,
+        ef_search: int | None = None,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+        offset: int = 0,
+    ) -> list[SearchHit]:
+        """search() from a row that is there, which is itself left out; NotFoundError if it is not."""
+        options, _keep = search_options(
+            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
+        )
+        width = hit_count(k)
+        failure = QueryError if width == 0 else ArgumentError
+        return self._rows(hits_of, failure, lib.gv_db_search_by_id, row_id(id), width, options)
 
     def range_search(
         self,
@@ -325,20 +392,69 @@ class Database:
         *,
         with_vectors: bool = True,
         with_metadata: bool = True,
-    ) -> list[SearchHit]:
-        """All rows at most `radius` away from `query`, or the nearest `max_results` of them; nearest first, ties by id.
+    ) -> RangeHits:
+        """Every row at a distance of at most `radius`, nearest first, ties by id: exact on every index, by a scan.
 
-        The bound is inclusive, and of the distance in the hit. Exact on every index: a scan of the rows that pass the filter.
-        The rest is as in search(). ArgumentError where radius is NaN, QueryError where max_results is 0.
+        radius: in the metric's unit, so negative for near rows by DOT_PRODUCT. The bound is on the distance as a hit has it.
+        max_results: of more rows the nearest; `hits.total` says how many there are, `hits.complete` whether all came.
         """
         pointer, dimension = one_vector(query)
         options, _keep = search_options(
             distance, filter_metadata, filter, None, with_vectors=with_vectors, with_metadata=with_metadata
         )
-        out, most = ffi.new(_ROWS_OUT), hit_count(max_results, "max_results")
-        if self._call(lib.gv_db_range_search, pointer, dimension, real(radius, "radius"), most, options, out):
-            raise last_error(QueryError if most == 0 else ArgumentError)
-        return taken_hits(out[0])
+        bound, most = real(radius, "radius"), hit_count(max_results, "max_results")
+        failure = QueryError if most == 0 else ArgumentError
+        return self._rows(range_hits, failure, lib.gv_db_range_search, pointer, dimension, bound, most, options)
+
+    def search_groups(
+        self,
+        query: VectorLike,
+        k: int,
+        key: str,
+        group_size: int = 1,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
+        *,
+        ef_search: int | None = None,
+        with_vectors: bool = True,
+    ) -> list[SearchGroup]:
+        """The `k` nearest groups of rows with the same `metadata[key]`: of each its `group_size` nearest rows.
+
+        As when documents are stored by parts, and each is to be found once. Groups come in order of their nearest rows;
+        rows without the key are left out. The search is widened until there are k groups or all rows were seen.
+        """
+        pointer, dimension = one_vector(query)
+        options, _keep = search_options(distance, filter_metadata, filter, ef_search, with_vectors=with_vectors)
+        width, name = hit_count(k), c_string(key, "key")
+        size = min(integer("group_size", group_size, 1, UINT64_MAX), SIZE_MAX)
+        failure = QueryError if width == 0 else ArgumentError
+        found = self._rows(
+            groups_of, failure, lib.gv_db_search_groups, pointer, dimension, width, name, size, options
+        )
+        return [SearchGroup(hits[0].vector.metadata[key], hits) for hits in found]
+
+    def scroll(
+        self,
+        after: int | None = None,
+        limit: int = 100,
+        filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
+        *,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+    ) -> list[Row]:
+        """A page of rows in order of ids: the first `limit` with ids above `after` (None: from the first).
+
+        `after=page[-1].id` gives the next page, and an empty one is the end. Rows that stay are met exactly once,
+        whatever is written meanwhile.
+        """
+        options, _keep = search_options(
+            None, filter_metadata, filter, None, with_vectors=with_vectors, with_metadata=with_metadata
+        )
+        first = 0 if after is None else min(row_id(after) + 1, UINT64_MAX)
+        most = min(integer("limit", limit, 1, UINT64_MAX), SIZE_MAX)
+        return self._rows(page_of, ArgumentError, lib.gv_db_scroll, first, most, options)
 
     def search_with_filter_expr(
         self, query: VectorLike, k: int, distance: DistanceType | int | None, filter_expr: str
@@ -357,6 +473,7 @@ class Database:
         ef_search: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
+        offset: int = 0,
     ) -> list[list[SearchHit]]:
         """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead.
 
@@ -365,7 +482,7 @@ class Database:
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
         options, _keep = search_options(
-            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata
+            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
         )
         width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
         lent = ffi.from_buffer(FLOATS, rows)
@@ -388,6 +505,7 @@ class Database:
         filter_metadata: tuple[str, str] | None = None,
         filter: str | None = None,
         threads: int = 1,
+        offset: int = 0,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """search() at full speed: (ids int64 [n, k], distances float32 [n, k]) of n queries, or of a single one.
 
@@ -396,15 +514,16 @@ class Database:
 
         filter_metadata, filter: as of search(); evaluated once, for all queries.
         threads: spread the queries over so many; the answers are the same for any number.
+        offset: as in search().
         """
         lent, count, dimension = lent_queries(queries, self._dimension)
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is filter_metadata is filter is ef_search is None and threads == 1:
+        if distance is filter_metadata is filter is ef_search is None and threads == 1 and offset == 0:
             options = _NULL
         else:
-            options, _keep = search_options(distance, filter_metadata, filter, ef_search, threads=threads)
+            options, _keep = search_options(distance, filter_metadata, filter, ef_search, threads=threads, offset=offset)
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)
         status = self._call(
@@ -460,7 +579,14 @@ class Database:
         out = ffi.new(_ROWS_OUT)
         if self._call(lib.gv_db_search_rows, pointer, dimension, k, options, out):
             raise last_error(QueryError if k == 0 else ArgumentError)
-        return taken_hits(out[0])
+        return taken(hits_of, out[0])
+
+    def _rows(self, read: Callable[[Any], _T], failure: Any, function: Callable[..., Any], *arguments: Any) -> _T:
+        """What `read` copies out of the GV_Rows that a function gives as its last argument."""
+        out = ffi.new(_ROWS_OUT)
+        if self._call(function, *arguments, out):
+            raise last_error(failure)
+        return taken(read, out[0])
 
     # ---- care ----
 
@@ -528,6 +654,14 @@ class Database:
     @property
     def distance(self) -> DistanceType:
         return self._distance
+
+    def get_stats(self) -> Stats:
+        """What this handle has done since it was opened, and the shape of its index as it is now."""
+        stats = ffi.new("GV_Stats *", {"struct_size": ffi.sizeof("GV_Stats")})
+        check(self._call(lib.gv_db_get_stats, stats))
+        values = {field.name: getattr(stats, field.name) for field in fields(Stats)}
+        values["latencies"] = list(stats.latencies)
+        return Stats(**values)
 
     def get_memory_usage(self) -> int:
         """Bytes allocated for this database: counted, not estimated. A mapped file is not among them."""

@@ -1,24 +1,25 @@
-"""What is copied out of a GV_Rows: hits and vectors."""
+"""What is copied out of a GV_Rows: hits, groups, pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ._ffi import ffi, lib
-from ._types import SearchHit, Vector, found_vectors
+from ._types import RangeHits, Row, SearchHit, Vector, found_vectors
 
+_T = TypeVar("_T")
 _NO_FLOATS: npt.NDArray[np.float32] = np.empty(0, np.float32)
 
 
-def taken_hits(rows: Any) -> list[SearchHit]:
-    """The hits of a GV_Rows, which is freed."""
+def taken(read: Callable[[Any], _T], rows: Any) -> _T:
+    """What `read` copies out of a GV_Rows, which is freed."""
     try:
-        return hits_of(rows)
+        return read(rows)
     finally:
         lib.gv_rows_free(rows)
 
@@ -30,6 +31,24 @@ def hits_of(rows: Any) -> list[SearchHit]:
         return []
     ids, distances = ffi.unpack(rows.ids, count), ffi.unpack(rows.distances, count)
     return list(map(SearchHit, ids, distances, vectors_of(rows, count)))
+
+
+def range_hits(rows: Any) -> RangeHits:
+    return RangeHits(hits_of(rows), int(rows.total))
+
+
+def groups_of(rows: Any) -> list[list[SearchHit]]:
+    groups: list[list[SearchHit]] = []
+    for number, hit in zip(ffi.unpack(rows.groups, rows.count) if rows.count else (), hits_of(rows), strict=True):
+        if number == len(groups):
+            groups.append([])
+        groups[number].append(hit)
+    return groups
+
+
+def page_of(rows: Any) -> list[Row]:
+    count = rows.count
+    return list(map(Row, ffi.unpack(rows.ids, count), vectors_of(rows, count))) if count else []
 
 
 def vectors_of(rows: Any, count: int) -> Iterable[Vector]:

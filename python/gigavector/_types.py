@@ -88,6 +88,36 @@ class SearchHit:
     vector: Vector
 
 
+class RangeHits(list[SearchHit]):
+    """The hits of a range search; `total` is how many rows are within the radius, `complete` whether these are all."""
+
+    __slots__ = ("total",)
+
+    def __init__(self, hits: Iterable[SearchHit] = (), total: int = 0) -> None:
+        super().__init__(hits)
+        self.total = total
+
+    @property
+    def complete(self) -> bool:
+        return len(self) == self.total
+
+
+@dataclass(slots=True)
+class SearchGroup:
+    """The nearest rows with one value of the key that was asked for."""
+
+    value: str
+    hits: list[SearchHit]
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of a page."""
+
+    id: int
+    vector: Vector
+
+
 @dataclass
 class HNSWConfig:
     """The graph of a new database. For an existing file only `ef_search` may differ from what it was made with."""
@@ -140,3 +170,24 @@ class CheckReport:
     reachable: int  # live rows that a walk of the graph reaches; `rows` where no graph is
     links: int  # links of the base layer
     faults: int  # broken invariants found
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a handle has done since it was opened (calls that failed are not counted), and the shape of its index."""
+
+    levels: int  # HNSW: layers above the base
+    nodes: int  # HNSW: nodes of the graph, one for all rows that are equal; else the live rows
+    tombstones: int  # slots of deleted rows that the index still needs
+    free_slots: int  # slots that the next rows will get before the file grows
+    mean_degree: float  # HNSW: links that a node of the base layer has, by a sample; else 0
+    searches: int  # queries: each of a batch counts
+    walks: int  # searches of the index that they took
+    scans: int  # and exact scans, which queries of a batch may share
+    scanned_rows: int  # rows that were compared with queries in them
+    adds: int  # calls, as all below
+    upserts: int
+    updates: int  # of a vector or of metadata
+    deletes: int
+    checkpoints: int  # images written to the own file
+    latencies: list[int]  # queries that took below 1, 2, 4, ... microseconds, not below the one before; the last: others

@@ -121,7 +121,7 @@ class Case:
         error, has = step.pop("error", None), step.pop("message_has", "")
         names = [name for name in step if hasattr(self, f"do_{name}")]
         assert len(names) == 1, f"not one step but {names} in {step}"
-        arguments = {"hits": None} if names[0] in ("search", "search_batch") else {}
+        arguments = {"hits": None} if names[0] in ("search", "search_batch", "range_search") else {}
         arguments.update(step)
         call = getattr(self, f"do_{names[0]}")
         first = arguments.pop(names[0])
@@ -174,6 +174,21 @@ class Case:
             self.same([(hit.id, hit.distance) for hit in one], wanted)
             self.same(list(zip(row[0].tolist(), row[1].tolist(), strict=True))[: len(wanted)], wanted)
             assert self.db.search(query, k, **arguments) == one
+
+    def do_upsert(self, spec, metadata, key, ids=None):
+        many = rows(spec, self.dimension)
+        if len(many) == 1:
+            given = [self.db.upsert(many[0], metadata[0], key)]
+        else:
+            given = self.db.upsert_many(many, metadata, key)
+        assert ids is None or given == ids
+
+    def do_range_search(self, spec, radius, max_results, hits, total=None, distance=None, filter=None):
+        (bound,) = struct.unpack(">f", bytes.fromhex(expected_bits(radius)))
+        arguments = self.arguments_of(distance, filter)
+        found = self.db.range_search(vector(spec, self.dimension), bound, max_results, **arguments)
+        self.same([(hit.id, hit.distance) for hit in found], hits)
+        assert found.total == total
 
     def do_delete(self, id):
         self.db.delete_vector(id)

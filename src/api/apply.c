@@ -69,17 +69,42 @@ static bool log_patch(GV_Store *s, bool *begun, size_t *bytes)
     return gv_log_commit(&s->log, false) == GV_OK;
 }
 
-void gv_store_run_steps(GV_Store *s, size_t from, GV_RwLock *lock)
+void gv_store_run_some(GV_Store *s, size_t from, size_t end, GV_RwLock *lock)
 {
     const GV_IndexOps *ops = s->index->ops;
     bool logs = s->log.vfs && ops->replay, begun = false;
     size_t bytes = 0;
-    for (size_t i = from; i < s->step_count;) {
+    for (size_t i = from; i < end;) {
         i += ops->plan(s->index, s->steps + i, s->step_count - i, &s->patch, lock);
         ops->commit(s->index, &s->patch, lock);
         if (logs) logs = log_patch(s, &begun, &bytes);
     }
     if (begun) (void)gv_log_commit(&s->log, false);
-    if (ops->settle) ops->settle(s->index);
+}
+
+void gv_store_run_steps(GV_Store *s, size_t from, GV_RwLock *lock)
+{
+    gv_store_run_some(s, from, s->step_count, lock);
+    if (s->index->ops->settle) s->index->ops->settle(s->index);
     s->step_count = 0;
+}
+
+GV_Status gv_store_order_steps(GV_Store *s)
+{
+    size_t in = 0, out = 0, mixed = 0;
+    for (size_t i = 0; i < s->step_count; i++) {
+        if (s->steps[i].removes) out++;
+        else mixed += out > 0;
+    }
+    if (mixed == 0) return GV_OK;
+    GV_Step *removals = gv_alloc_array(&s->heap, out, sizeof *removals);
+    if (!removals) return gv_last_status();
+    size_t count = out;
+    for (size_t i = out = 0; i < s->step_count; i++) {
+        if (s->steps[i].removes) removals[out++] = s->steps[i];
+        else s->steps[in++] = s->steps[i];
+    }
+    memcpy(s->steps + in, removals, count * sizeof *removals);
+    gv_release(&s->heap, removals, count * sizeof *removals);
+    return GV_OK;
 }

@@ -88,7 +88,9 @@ static GV_Status find_hits(Batch *b, const float *queries, GV_Request *request, 
     }
     request->vectors = room->queries ? room->queries : queries;
     request->stride = room->stride;
-    return gv_search(&b->db->store->table, b->db->store->index, request, tops);
+    GV_TRY(gv_search(&b->db->store->table, b->db->store->index, request, tops));
+    for (size_t i = 0; i < request->count; i++) gv_search_page(&b->search, &tops[i]);
+    return GV_OK;
 }
 
 /* Under the read lock: hits of the first `*count` queries, those before the first that is not valid; their rows as well, where
@@ -151,6 +153,7 @@ static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
     GV_Database *db = b->db;
     GV_TopK tops[GV_SCAN_MOST];
     size_t count = end - begin;
+    uint64_t began = gv_clock_ns();
     if (begin > b->failed_at) return;
     if (worker > 0 && !b->spaces[worker]) b->spaces[worker] = gv_workspace_take(db);
     gv_read_lock(&db->state);
@@ -165,6 +168,7 @@ static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
             note_failure(b, bad);
     }
     gv_read_unlock(&db->state);
+    gv_count_searches(&db->counters, began, count, status);
     for (size_t i = 0; i < count && status == GV_OK && !b->rows; i++) put_hits(b, begin + i, &tops[i]);
 }
 

@@ -49,6 +49,39 @@ GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
     return hand_out("GV_DatabaseInfo", info, &now, sizeof now);
 }
 
+/* Under the read lock. */
+static GV_Status read_shape(const GV_Store *s, GV_Stats *now)
+{
+    const GV_Table *table = &s->table;
+    uint64_t used = gv_bitset_count(&table->used);
+    now->nodes = table->live_count;
+    now->tombstones = used - table->live_count;
+    now->free_slots = table->slot_count - used;
+    return s->index->ops->shape ? s->index->ops->shape(s->index, now) : GV_OK;
+}
+
+GV_Status gv_db_get_stats(GV_Database *db, GV_Stats *stats)
+{
+    if (!stats) return gv_fail(GV_ERR_ARGUMENT, "stats is NULL");
+    GV_TRY(gv_enter(db));
+    const GV_Counters *c = &db->counters;
+    GV_Stats now = {.searches = c->searches,
+                    .walks = c->tally.walks,
+                    .scans = c->tally.scans,
+                    .scanned_rows = c->tally.scanned_rows,
+                    .adds = c->calls[GV_CALL_ADD],
+                    .upserts = c->calls[GV_CALL_UPSERT],
+                    .updates = c->calls[GV_CALL_UPDATE],
+                    .deletes = c->calls[GV_CALL_DELETE],
+                    .checkpoints = c->calls[GV_CALL_CHECKPOINT]};
+    for (size_t i = 0; i < GV_LATENCIES; i++) now.latencies[i] = c->latencies[i];
+    gv_read_lock(&db->state);
+    GV_Status status = read_shape(db->store, &now);
+    gv_read_unlock(&db->state);
+    gv_leave(db);
+    return status == GV_OK ? hand_out("GV_Stats", stats, &now, sizeof now) : status;
+}
+
 size_t gv_db_get_memory_usage(GV_Database *db)
 {
     if (gv_enter(db) != GV_OK) return 0;

@@ -77,6 +77,7 @@ void gv_end_write(GV_Database *db)
     /* A failed checkpoint takes nothing away from the write that was acknowledged: it is tried again later. */
     if (gv_store_wants_checkpoint(s) && s->log.end - s->log.start >= db->checkpoint_after) {
         GV_Status status = gv_store_checkpoint(s, db->path, NULL);
+        gv_count_call(&db->counters, GV_CALL_CHECKPOINT, status);
         db->checkpoint_after = status == GV_OK ? 0 : 2 * (s->log.end - s->log.start);
     }
     gv_mutex_unlock(&db->writer);
@@ -95,6 +96,7 @@ GV_Status gv_db_save(GV_Database *db, const char *filepath)
         if (status == GV_OK) status = gv_begin_write(db);
         if (status == GV_OK) {
             status = gv_store_checkpoint(db->store, db->path, NULL);
+            gv_count_call(&db->counters, GV_CALL_CHECKPOINT, status);
             gv_mutex_unlock(&db->writer);
         }
     } else {

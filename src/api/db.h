@@ -8,6 +8,7 @@
 #ifndef GV_DB_H
 #define GV_DB_H
 #include "api/store.h"
+#include "api/stats.h"
 #include "base/parallel.h"
 
 typedef struct GV_Workspace GV_Workspace; /* find.h */
@@ -30,6 +31,7 @@ struct GV_Database {
     GV_Workspace *resting;    /* of it, what the next searches will borrow: under the gate */
     GV_Pool pool;             /* threads for batches of searches */
     GV_ResourceLimits limits; /* under the gate */
+    GV_Counters counters;
     _Atomic uint64_t exact_threshold;
     _Atomic uint32_t ef_search;
     uint64_t checkpoint_after; /* a failed automatic checkpoint is tried again when the log is this long */

@@ -8,7 +8,8 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
     gv_search_options_init(&search->options);
     search->filter = NULL;
     if (k == 0) return gv_fail(GV_ERR_ARGUMENT, "k is 0, at least 1 is needed");
-    search->k = k;
+    search->k = search->reach = k;
+    search->skips = search->grouped = search->listed = false;
     if (!given) return GV_OK;
     GV_SearchOptions *o = &search->options;
     if (given->struct_size < offsetof(GV_SearchOptions, ef_search) || given->struct_size > 4096)
@@ -22,6 +23,7 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
     if (!o->filter_key != !o->filter_value)
         return gv_fail(GV_ERR_ARGUMENT, "a filter needs a key and a value, the %s is missing",
                        o->filter_key ? "value" : "key");
+    search->reach = o->offset < SIZE_MAX - k ? k + (size_t)o->offset : SIZE_MAX;
     return GV_OK;
 }
 
@@ -33,21 +35,50 @@ GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t
     return gv_expression_new(&db->scratch, &text, &search->filter);
 }
 
+GV_Status gv_search_begin_whole(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search)
+{
+    GV_TRY(gv_search_begin(db, given, k, search));
+    if (search->options.offset == 0) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "offset is %llu: this call knows none", (unsigned long long)search->options.offset);
+}
+
 void gv_search_end(GV_Database *db, GV_Search *search) { gv_expression_free(&db->scratch, search->filter); }
 
-GV_Request gv_search_request(const GV_Database *db, const GV_Search *search, size_t count, const GV_Bitset *matches,
+GV_Status gv_search_filter(GV_Database *db, const GV_Search *search, GV_Bitset *matches, const GV_Bitset **accept,
+                           uint64_t *count)
+{
+    GV_Store *s = db->store;
+    *accept = search->filter ? matches : &s->table.live;
+    *count = s->table.live_count;
+    return search->filter ? gv_filter(&s->terms, &db->scratch, search->filter, matches, count) : GV_OK;
+}
+
+void gv_search_page(const GV_Search *search, GV_TopK *top)
+{
+    size_t kept = 0, offset = search->reach - search->k - search->skips;
+    for (size_t i = 0; i < top->count && search->skips; i++)
+        if (top->hits[i].id != search->skipped) top->hits[kept++] = top->hits[i];
+    if (search->skips) top->count = kept;
+    if (offset > top->count) offset = top->count;
+    top->hits += offset;
+    top->count -= offset;
+    if (top->count > search->k) top->count = search->k;
+}
+
+GV_Request gv_search_request(GV_Database *db, const GV_Search *search, size_t count, const GV_Bitset *matches,
                              uint64_t match_count)
 {
     const GV_Store *s = db->store;
     const GV_SearchOptions *o = &search->options;
     uint64_t live = s->table.live_count;
     return (GV_Request){.count = count,
-                        .k = search->k < live ? search->k : (size_t)live,
+                        .k = search->reach < live ? search->reach : (size_t)live,
                         .ef = o->ef_search ? o->ef_search : db->ef_search,
                         .distance = o->distance < 0 ? s->settings.distance : (GV_DistanceType)o->distance,
                         .matches = matches,
                         .match_count = match_count,
-                        .exact_threshold = db->exact_threshold};
+                        .exact_threshold = db->exact_threshold,
+                        .tally = &db->counters.tally};
 }
 
 /* ---- workspaces ---- */
@@ -114,8 +145,23 @@ static GV_Status run(GV_Database *db, const GV_Search *search, const float *quer
     request.squared_norms = &norm;
     GV_TopK top = {.hits = (*space)->memory, .k = request.k};
     GV_TRY(gv_search(&s->table, s->index, &request, &top));
+    gv_search_page(search, &top);
+    if (top.hits != (*space)->memory) memmove((*space)->memory, top.hits, top.count * sizeof *top.hits);
     *count = top.count;
     return GV_OK;
+}
+
+GV_Status gv_search_vector(GV_Database *db, const GV_Search *search, const float *query, float norm,
+                           GV_Workspace **space, size_t *count)
+{
+    GV_Bitset matches = {0};
+    const GV_Bitset *accept;
+    uint64_t match_count;
+    GV_Status status = gv_search_filter(db, search, &matches, &accept, &match_count);
+    if (status == GV_OK)
+        status = run(db, search, query, norm, search->filter ? accept : NULL, match_count, space, count);
+    gv_bitset_free(&matches, &db->scratch);
+    return status;
 }
 
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
@@ -123,13 +169,7 @@ GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *q
 {
     float norm;
     GV_TRY(gv_check_vector(db, query, dimension, 0, &norm));
-    if (!search->filter) return run(db, search, query, norm, NULL, 0, space, count);
-    GV_Bitset matches = {0};
-    uint64_t match_count;
-    GV_Status status = gv_filter(&db->store->terms, &db->scratch, search->filter, &matches, &match_count);
-    if (status == GV_OK) status = run(db, search, query, norm, &matches, match_count, space, count);
-    gv_bitset_free(&matches, &db->scratch);
-    return status;
+    return gv_search_vector(db, search, query, norm, space, count);
 }
 
 static GV_Status search_hits(GV_Database *db, const float *query, size_t dimension, size_t k,
@@ -138,6 +178,7 @@ static GV_Status search_hits(GV_Database *db, const float *query, size_t dimensi
     GV_Search search;
     GV_Workspace *space;
     size_t count = 0;
+    uint64_t began = gv_clock_ns();
     if (!hits || !hit_count) return gv_fail(GV_ERR_ARGUMENT, "hits or hit_count is NULL");
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_begin(db, options, k, &search);
@@ -152,6 +193,7 @@ static GV_Status search_hits(GV_Database *db, const float *query, size_t dimensi
         if (count > 0) memcpy(hits, space->memory, count * sizeof *hits);
         *hit_count = count;
     }
+    gv_count_searches(&db->counters, began, 1, status);
     gv_leave_search(db, space);
     return status;
 }

@@ -8,15 +8,31 @@ typedef struct GV_Search { /* checked */
     GV_SearchOptions options;
     size_t k;
     GV_Expression *filter; /* NULL: all rows */
+    size_t reach;          /* hits to find: k, and what is left out of them again */
+    bool skips;            /* the row `skipped` is no answer */
+    uint64_t skipped;
+    bool grouped, listed; /* rows are to have groups; and no distances */
 } GV_Search;
 
 /* A failure, or the options with defaults where none were given, for gv_search_end(). */
 GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
 void gv_search_end(GV_Database *db, GV_Search *search);
 
+/* The same for a call that knows no pages. */
+GV_Status gv_search_begin_whole(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
+
+/* The rows that pass the filter, and how many: what every call with a filter goes by. Without one `*accept` is the live rows
+ * and `*matches` untouched, else `*accept` is `matches`, of db->scratch for gv_bitset_free(). Under the read lock, or by the
+ * writer. */
+GV_Status gv_search_filter(GV_Database *db, const GV_Search *search, GV_Bitset *matches, const GV_Bitset **accept,
+                           uint64_t *count);
+
+/* Of the sorted hits that were found, leave those that were asked for. */
+void gv_search_page(const GV_Search *search, GV_TopK *top);
+
 /* What to ask of the index for `count` queries; their vectors and norms are left to be filled in. `matches` (NULL: there is
  * no filter) are the rows that pass. Under the read lock, as all below. */
-GV_Request gv_search_request(const GV_Database *db, const GV_Search *search, size_t count, const GV_Bitset *matches,
+GV_Request gv_search_request(GV_Database *db, const GV_Search *search, size_t count, const GV_Bitset *matches,
                              uint64_t match_count);
 
 /* Borrowed by a call, kept by the handle when at rest: a search in a steady state allocates nothing. */
@@ -42,12 +58,20 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space);
  * left is done by the filter. */
 void gv_filter_prepare(GV_Database *db, const GV_Expression *filter);
 
-/* One query: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a hit behind them. */
+/* One query whose vector is known to be good: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a
+ * hit behind them. */
+GV_Status gv_search_vector(GV_Database *db, const GV_Search *search, const float *query, float squared_norm,
+                           GV_Workspace **space, size_t *count);
+
+/* The same, checked. */
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count);
 
 /* Copies of the rows that were found, with what the options ask for (rows.c). `slots[count]` is room to work in. */
 GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const GV_Hit *hits, size_t count,
                           uint32_t *slots, GV_Rows **out);
+
+/* The same for a workspace that holds them. */
+GV_Status gv_rows_of_space(GV_Database *db, const GV_Search *search, GV_Workspace *space, size_t count, GV_Rows **out);
 
 #endif

@@ -1,65 +1,174 @@
-/* range.c: all rows within a distance: a scan on every index, since none knows what it has not seen. */
+/* range.c: rows by other questions than for the k nearest: within a radius, near a row, in order of ids. */
 #include "api/find.h"
+#include <string.h>
 
-typedef struct Range {
-    GV_Search search;
-    const float *query;
-    size_t dimension;
-    double radius;
-} Range;
-
-/* Under the read lock; of `matches`, or of all rows where that is NULL. */
-static GV_Status scan(GV_Database *db, const Range *r, float norm, const GV_Bitset *matches, GV_Workspace **space,
-                      GV_Rows **out)
-{
-    const GV_Table *table = &db->store->table;
-    GV_Request request = gv_search_request(db, &r->search, 1, matches, 0);
-    GV_TopK top = {.k = request.k};
-    if (request.k > 0) {
-        GV_TRY(gv_workspace_fit(db, space, request.k, sizeof(GV_Hit) + sizeof(uint32_t)));
-        GV_Query query = {.vector = r->query, .squared_norm = norm, .accept = matches ? matches : &table->live};
-        GV_Metric metric = db->store->metric;
-        metric.distance = request.distance;
-        top.hits = (*space)->memory;
-        GV_TRY(gv_scan_range(table, &metric, &query, r->radius, &top));
-        gv_topk_sort(&top);
-    }
-    uint32_t *slots = top.count > 0 ? (uint32_t *)(top.hits + top.count) : NULL; /* there is room */
-    return gv_rows_of_hits(table, &r->search, top.hits, top.count, slots, out);
-}
+/* ---- within a radius ---- */
 
 /* Under the read lock. */
-static GV_Status search_range(GV_Database *db, const Range *r, GV_Workspace **space, GV_Rows **out)
+static GV_Status find_within(GV_Database *db, const GV_Search *search, const float *query, float squared_norm,
+                             double radius, GV_Workspace **space, size_t *count, uint64_t *total)
 {
-    float norm;
-    GV_TRY(gv_check_vector(db, r->query, r->dimension, 0, &norm));
-    if (!r->search.filter) return scan(db, r, norm, NULL, space, out);
+    const GV_Table *table = &db->store->table;
     GV_Bitset matches = {0};
-    uint64_t count;
-    GV_Status status = gv_filter(&db->store->terms, &db->scratch, r->search.filter, &matches, &count);
-    if (status == GV_OK) status = scan(db, r, norm, &matches, space, out);
+    const GV_Bitset *accept;
+    uint64_t choices;
+    *count = 0;
+    *total = 0;
+    GV_Status status = gv_search_filter(db, search, &matches, &accept, &choices);
+    if (status == GV_OK && choices > 0) {
+        GV_Request request = gv_search_request(db, search, 1, NULL, 0);
+        GV_Query wanted = {.vector = query, .squared_norm = squared_norm, .accept = accept};
+        GV_Metric metric = db->store->metric;
+        GV_TopK top = {.k = request.k < choices ? request.k : (size_t)choices};
+        metric.distance = request.distance;
+        status = gv_workspace_fit(db, space, top.k, sizeof(GV_Hit) + sizeof(uint32_t));
+        if (status == GV_OK) {
+            top.hits = (*space)->memory;
+            status = gv_scan_range(table, &metric, &wanted, radius, &top, total);
+            gv_count(&request.tally->scans, 1);
+            gv_count(&request.tally->scanned_rows, choices);
+        }
+        if (status == GV_OK) gv_topk_sort(&top);
+        *count = top.count;
+    }
     gv_bitset_free(&matches, &db->scratch);
     return status;
+}
+
+static GV_Status range_rows(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
+                            double radius, GV_Workspace **space, GV_Rows **out)
+{
+    float norm;
+    size_t count;
+    uint64_t total;
+    GV_TRY(gv_check_vector(db, query, dimension, 0, &norm));
+    GV_TRY(find_within(db, search, query, norm, radius, space, &count, &total));
+    GV_TRY(gv_rows_of_space(db, search, *space, count, out));
+    (*out)->total = total;
+    return GV_OK;
 }
 
 GV_Status gv_db_range_search(GV_Database *db, const float *query, size_t dimension, double radius, size_t max_results,
                              const GV_SearchOptions *options, GV_Rows **out)
 {
-    Range r = {.query = query, .dimension = dimension, .radius = radius};
+    GV_Search search;
+    GV_Workspace *space;
+    uint64_t began = gv_clock_ns();
+    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (max_results == 0) return gv_fail(GV_ERR_ARGUMENT, "max_results is 0, at least 1 is needed");
+    if (radius != radius) return gv_fail(GV_ERR_ARGUMENT, "radius is NaN");
+    GV_TRY(gv_enter_search(db, &space));
+    GV_Status status = gv_search_begin_whole(db, options, max_results, &search);
+    if (status == GV_OK) {
+        gv_filter_prepare(db, search.filter);
+        gv_read_lock(&db->state);
+        status = range_rows(db, &search, query, dimension, radius, &space, out);
+        gv_read_unlock(&db->state);
+    }
+    gv_search_end(db, &search);
+    gv_count_searches(&db->counters, began, 1, status);
+    gv_leave_search(db, space);
+    return status;
+}
+
+/* ---- near a row ---- */
+
+/* Under the read lock. */
+static GV_Status near_row(GV_Database *db, const GV_Search *search, GV_Workspace **space, GV_Rows **out)
+{
+    const GV_Table *table = &db->store->table;
+    uint32_t slot = gv_table_find(table, search->skipped);
+    size_t count;
+    if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search->skipped);
+    GV_TRY(gv_table_touch(table, slot));
+    GV_TRY(gv_search_vector(db, search, gv_table_row(table, slot), gv_table_norm(table, slot), space, &count));
+    return gv_rows_of_space(db, search, *space, count, out);
+}
+
+GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_SearchOptions *options, GV_Rows **out)
+{
+    GV_Search search;
+    GV_Workspace *space;
+    uint64_t began = gv_clock_ns();
+    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    *out = NULL;
+    GV_TRY(gv_enter_search(db, &space));
+    GV_Status status = gv_search_begin(db, options, k < GV_SLOTS_MAX ? k : GV_SLOTS_MAX, &search);
+    if (status == GV_OK) {
+        search.skips = search.reach < SIZE_MAX;
+        search.reach += search.skips;
+        search.skipped = id;
+        gv_filter_prepare(db, search.filter);
+        gv_read_lock(&db->state);
+        status = near_row(db, &search, &space, out);
+        gv_read_unlock(&db->state);
+    }
+    gv_search_end(db, &search);
+    gv_count_searches(&db->counters, began, 1, status);
+    gv_leave_search(db, space);
+    return status;
+}
+
+/* ---- in order of ids ---- */
+
+/* The first `top->k` accepted rows with ids from `from` on, as hits at distance 0. Ids are looked up one after another as long
+ * as that is less than a look at every slot; what is left beyond many gaps is chosen from all. */
+static void find_page(const GV_Table *table, const GV_Bitset *accept, uint64_t from, GV_TopK *top)
+{
+    uint64_t end = table->next_id, patience = table->slot_count / 8 + top->k;
+    for (; from < end && top->count < top->k && patience > 0; from++, patience--) {
+        uint32_t slot = gv_table_find(table, from);
+        if (slot != GV_NO_SLOT && gv_bitset_get(accept, slot))
+            top->hits[top->count++] = (GV_Hit){from, 0.0f};
+    }
+    if (top->count == top->k || from == end) return;
+    GV_TopK rest = {.hits = top->hits + top->count, .k = top->k - top->count};
+    for (size_t slot = gv_bitset_next_set(accept, 0, table->slot_count); slot < table->slot_count;
+         slot = gv_bitset_next_set(accept, slot + 1, table->slot_count)) {
+        uint64_t id = gv_table_id(table, (uint32_t)slot);
+        if (id >= from) gv_topk_offer(&rest, 0.0f, id);
+    }
+    gv_topk_sort(&rest);
+    top->count += rest.count;
+}
+
+/* Under the read lock. */
+static GV_Status scroll_rows(GV_Database *db, const GV_Search *search, uint64_t from, GV_Workspace **space,
+                             GV_Rows **out)
+{
+    const GV_Table *table = &db->store->table;
+    GV_Bitset matches = {0};
+    const GV_Bitset *accept;
+    uint64_t choices;
+    GV_Status status = gv_search_filter(db, search, &matches, &accept, &choices);
+    GV_TopK top = {.k = search->k < choices ? search->k : (size_t)choices};
+    if (status == GV_OK && top.k > 0) status = gv_workspace_fit(db, space, top.k, sizeof(GV_Hit) + sizeof(uint32_t));
+    if (status == GV_OK && top.k > 0) {
+        top.hits = (*space)->memory;
+        find_page(table, accept, from, &top);
+    }
+    gv_bitset_free(&matches, &db->scratch);
+    return status == GV_OK ? gv_rows_of_space(db, search, *space, top.count, out) : status;
+}
+
+GV_Status gv_db_scroll(GV_Database *db, uint64_t from_id, size_t limit, const GV_SearchOptions *options, GV_Rows **out)
+{
+    GV_Search search;
     GV_Workspace *space;
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
-    if (radius != radius) return gv_fail(GV_ERR_ARGUMENT, "radius is NaN");
-    if (max_results == 0) return gv_fail(GV_ERR_ARGUMENT, "max_results is 0, at least 1 is needed");
+    if (limit == 0) return gv_fail(GV_ERR_ARGUMENT, "limit is 0, at least 1 is needed");
     GV_TRY(gv_enter_search(db, &space));
-    GV_Status status = gv_search_begin(db, options, max_results, &r.search);
+    GV_Status status = gv_search_begin_whole(db, options, limit, &search);
     if (status == GV_OK) {
-        gv_filter_prepare(db, r.search.filter);
+        search.listed = true;
+        gv_filter_prepare(db, search.filter);
         gv_read_lock(&db->state);
-        status = search_range(db, &r, &space, out);
+        status = scroll_rows(db, &search, from_id, &space, out);
         gv_read_unlock(&db->state);
-        gv_search_end(db, &r.search);
     }
+    gv_search_end(db, &search);
     gv_leave_search(db, space);
     return status;
 }

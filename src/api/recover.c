@@ -92,6 +92,7 @@ static GV_Status recover_update(GV_Store *s, const uint8_t **at, size_t *rest)
     if (*rest < size) return corrupt("a record is cut short:", *rest);
     uint64_t id = gv_get_u64(*at);
     GV_TRY(find_live(s, id, &old));
+    if (s->index->ops->expect) s->index->ops->expect(s->index, id);
     GV_TRY(stage(s, id, *at + 8, NULL, &slot));
     gv_store_swap_row(s, old, slot);
     gv_store_step(s, slot, false);
@@ -172,7 +173,7 @@ static GV_Status visit(void *context, GV_FrameType type, bool commits, const uin
         default: return corrupt("a frame of unknown type", (uint64_t)type);
         }
     }
-    return GV_OK;
+    return commits ? gv_store_order_steps(r->store) : GV_OK;
 }
 
 GV_Status gv_store_recover(GV_Store *s, uint64_t start, uint64_t end)

@@ -7,7 +7,7 @@
 /* ---- many rows, in one piece of memory ---- */
 
 typedef struct Wanted { /* the parts of GV_Rows to fill */
-    bool distances, vectors, metadata;
+    bool distances, vectors, metadata, groups;
 } Wanted;
 
 void gv_rows_free(GV_Rows *rows) { gv_free(rows); }
@@ -16,6 +16,7 @@ void gv_rows_free(GV_Rows *rows) { gv_free(rows); }
 static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, Wanted wanted)
 {
     size_t a_row = sizeof(uint64_t) + (wanted.distances ? sizeof(float) : 0), bytes;
+    if (wanted.groups) a_row += sizeof(uint32_t);
     if (wanted.vectors) a_row += dimension * sizeof(float); /* at most 65535 of them */
     if (!gv_mul_size(count, a_row, &bytes) || !gv_add_size(bytes, metadata_bytes + sizeof(GV_Rows), &bytes)) {
         gv_fail(GV_ERR_NO_MEMORY, "out of memory: %zu rows of %zu bytes", count, a_row);
@@ -24,6 +25,7 @@ static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, 
     GV_Rows *rows = gv_alloc(NULL, bytes);
     if (!rows) return NULL;
     rows->count = count;
+    rows->total = count;
     rows->dimension = dimension;
     rows->ids = (uint64_t *)(rows + 1);
     float *at = (float *)(rows->ids + count);
@@ -31,6 +33,8 @@ static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, 
     if (wanted.distances) at += count;
     if (wanted.vectors) rows->vectors = at;
     if (wanted.vectors) at += count * dimension;
+    if (wanted.groups) rows->groups = (uint32_t *)at;
+    if (wanted.groups) at += count;
     if (wanted.metadata) rows->metadata = (uint8_t *)at;
     rows->metadata_bytes = metadata_bytes;
     return rows;
@@ -122,8 +126,16 @@ GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const 
                           uint32_t *slots, GV_Rows **out)
 {
     for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, hits[i].id, &slots[i]));
-    Wanted wanted = {true, search->options.with_vectors != 0, search->options.with_metadata != 0};
+    Wanted wanted = {!search->listed, search->options.with_vectors != 0, search->options.with_metadata != 0,
+                     search->grouped};
     return take_rows(table, slots, hits, count, wanted, out);
+}
+
+GV_Status gv_rows_of_space(GV_Database *db, const GV_Search *search, GV_Workspace *space, size_t count, GV_Rows **out)
+{
+    GV_Hit *hits = count > 0 ? space->memory : NULL;
+    uint32_t *slots = count > 0 ? (uint32_t *)(hits + count) : NULL; /* there is room */
+    return gv_rows_of_hits(&db->store->table, search, hits, count, slots, out);
 }
 
 /* Under the read lock. */
@@ -132,9 +144,7 @@ static GV_Status search_rows(GV_Database *db, const GV_Search *search, const flo
 {
     size_t count;
     GV_TRY(gv_search_one(db, search, query, dimension, space, &count));
-    GV_Hit *hits = count > 0 ? (*space)->memory : NULL;
-    uint32_t *slots = count > 0 ? (uint32_t *)(hits + count) : NULL; /* there is room */
-    return gv_rows_of_hits(&db->store->table, search, hits, count, slots, out);
+    return gv_rows_of_space(db, search, *space, count, out);
 }
 
 GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
@@ -142,6 +152,7 @@ GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimensio
 {
     GV_Search search;
     GV_Workspace *space;
+    uint64_t began = gv_clock_ns();
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
     GV_TRY(gv_enter_search(db, &space));
@@ -153,6 +164,7 @@ GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimensio
         gv_read_unlock(&db->state);
     }
     gv_search_end(db, &search);
+    gv_count_searches(&db->counters, began, 1, status);
     gv_leave_search(db, space);
     return status;
 }
@@ -164,7 +176,7 @@ static GV_Status get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV
     GV_TRY(gv_workspace_fit(db, space, count, sizeof(uint32_t)));
     uint32_t *slots = (uint32_t *)(*space)->memory;
     for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, ids[i], &slots[i]));
-    return take_rows(table, slots, NULL, count, (Wanted){false, true, true}, out);
+    return take_rows(table, slots, NULL, count, (Wanted){false, true, true, false}, out);
 }
 
 GV_Status gv_db_get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV_Rows **out)

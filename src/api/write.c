@@ -1,6 +1,6 @@
 /* write.c: the calls that change rows. Each checks everything, reserves all memory, appends one group to the log, syncs as
  * asked, and then applies, which cannot fail. */
-#include "api/db.h"
+#include "api/write.h"
 #include "storage/metadata.h"
 #include <float.h>
 #include <stdlib.h>
@@ -23,7 +23,19 @@ GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimens
     return gv_fail(GV_ERR_ARGUMENT, "vector %zu: its squared norm is too large for a 32-bit float", index);
 }
 
-static GV_Status check_limits(GV_Database *db, size_t count)
+GV_Status gv_check_packed(const GV_PackedMetadata *packed, size_t index, size_t count, size_t *at, size_t *size)
+{
+    *size = gv_metadata_row_size(packed->bytes + *at, packed->size_bytes - *at);
+    if (*size == 0)
+        return gv_fail(GV_ERR_ARGUMENT, "metadata of row %zu does not fit its %zu bytes", index, packed->size_bytes);
+    GV_TRY(gv_metadata_check(packed->bytes + *at, *size, index));
+    *at += *size;
+    if (index < count - 1 || *at == packed->size_bytes) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "metadata: %zu bytes are left over behind %zu rows", packed->size_bytes - *at,
+                   count);
+}
+
+GV_Status gv_check_room(GV_Database *db, size_t count)
 {
     gv_mutex_lock(&db->gate);
     uint64_t most = db->limits.max_vectors;
@@ -39,15 +51,14 @@ static GV_Status check_limits(GV_Database *db, size_t count)
     return GV_OK;
 }
 
-static GV_Status find_live(GV_Database *db, uint64_t id, uint32_t *slot)
+GV_Status gv_find_live(GV_Database *db, uint64_t id, uint32_t *slot)
 {
     *slot = gv_table_find(&db->store->table, id);
     if (*slot != GV_NO_SLOT) return GV_OK;
     return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)id);
 }
 
-/* Rows that are written under one hold of the state lock: some microseconds' worth. */
-static size_t rows_per_step(size_t dimension)
+size_t gv_rows_per_step(size_t dimension)
 {
     enum {
         STEP_BYTES = 1 << 16
@@ -58,8 +69,7 @@ static size_t rows_per_step(size_t dimension)
 
 static bool wants_sync(const GV_Database *db) { return db->options.durability == GV_DURABILITY_COMMIT; }
 
-/* End a group whose records are in: on success it is as durable as was asked for. */
-static GV_Status commit(GV_Database *db, GV_Status records)
+GV_Status gv_commit_group(GV_Database *db, GV_Status records)
 {
     GV_Log *log = &db->store->log;
     if (!log->vfs) return GV_OK;
@@ -84,17 +94,9 @@ static GV_Status check_rows(GV_Database *db, Addition *a, size_t dimension)
     for (size_t i = 0; i < a->count; i++)
         GV_TRY(gv_check_vector(db, a->rows + i * dimension, dimension, i, &a->norms[i]));
     if (!a->packed) return GV_OK;
-    size_t at = 0;
-    for (size_t i = 0; i < a->count; i++) {
-        size_t size = gv_metadata_row_size(a->packed->bytes + at, a->packed->size_bytes - at);
-        if (size == 0)
-            return gv_fail(GV_ERR_ARGUMENT, "metadata of row %zu does not fit its %zu bytes", i, a->packed->size_bytes);
-        GV_TRY(gv_metadata_check(a->packed->bytes + at, size, i));
-        at += size;
-    }
-    if (at == a->packed->size_bytes) return GV_OK;
-    return gv_fail(GV_ERR_ARGUMENT, "metadata: %zu bytes are left over behind %zu rows", a->packed->size_bytes - at,
-                   a->count);
+    size_t at = 0, size;
+    for (size_t i = 0; i < a->count; i++) GV_TRY(gv_check_packed(a->packed, i, a->count, &at, &size));
+    return GV_OK;
 }
 
 static GV_Status reserve_rows(GV_Database *db, Addition *a)
@@ -130,7 +132,7 @@ static GV_Status log_rows(GV_Database *db, const Addition *a, size_t dimension)
                                size > 4 ? size : 0);
         at += size;
     }
-    return commit(db, status);
+    return gv_commit_group(db, status);
 }
 
 /* All rows are staged before any is linked, as recovery does it. Searches see them only when the last one is in. */
@@ -138,7 +140,7 @@ static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t 
 {
     GV_Store *s = db->store;
     uint64_t before = s->table.version;
-    for (size_t i = 0, step = rows_per_step(dimension); i < a->count; i++) {
+    for (size_t i = 0, step = gv_rows_per_step(dimension); i < a->count; i++) {
         if (i % step == 0) gv_write_lock(&db->state);
         gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, a->rows + i * dimension, a->norms[i],
                        a->metadata[i]);
@@ -160,7 +162,7 @@ static GV_Status add_rows(GV_Database *db, Addition *a, size_t dimension, uint64
 {
     GV_TRY(check_rows(db, a, dimension));
     GV_TRY(gv_begin_write(db));
-    GV_Status status = check_limits(db, a->count);
+    GV_Status status = gv_check_room(db, a->count);
     if (status == GV_OK) status = reserve_rows(db, a);
     if (status == GV_OK) status = log_rows(db, a, dimension);
     if (status == GV_OK) apply_rows(db, a, dimension, ids);
@@ -199,6 +201,7 @@ GV_Status gv_db_add(GV_Database *db, const float *rows, size_t count, size_t dim
 {
     GV_TRY(gv_enter_writer(db));
     GV_Status status = add_checked(db, rows, count, dimension, metadata, ids);
+    gv_count_call(&db->counters, GV_CALL_ADD, status);
     gv_leave(db);
     return status;
 }
@@ -241,7 +244,7 @@ static int compare_slots(const void *a, const void *b)
 
 static GV_Status check_ids(GV_Database *db, const uint64_t *ids, size_t count, uint32_t *slots, uint32_t *sorted)
 {
-    for (size_t i = 0; i < count; i++) GV_TRY(find_live(db, ids[i], &slots[i]));
+    for (size_t i = 0; i < count; i++) GV_TRY(gv_find_live(db, ids[i], &slots[i]));
     memcpy(sorted, slots, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_slots);
     for (size_t i = 1; i < count; i++)
@@ -258,7 +261,7 @@ static GV_Status log_deletes(GV_Database *db, const uint64_t *ids, size_t count)
     GV_TRY(gv_log_begin(log));
     GV_Status status = GV_OK;
     for (size_t i = 0; i < count && status == GV_OK; i++) status = gv_record_delete(log, ids[i]);
-    return commit(db, status);
+    return gv_commit_group(db, status);
 }
 
 enum {
@@ -266,9 +269,10 @@ enum {
     DROP_BYTES = 1 << 12 /* moved for a row, the index over metadata aside: so many more are as good as another row */
 };
 
-static GV_Status delete_rows(GV_Database *db, const uint64_t *ids, size_t count, uint32_t *slots, uint32_t *sorted)
+GV_Status gv_delete_rows(GV_Database *db, const uint64_t *ids, size_t count, uint32_t *slots)
 {
     GV_Store *s = db->store;
+    uint32_t *sorted = slots + count;
     GV_TRY(check_ids(db, ids, count, slots, sorted));
     GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, count, &db->state));
     GV_TRY(log_deletes(db, ids, count));
@@ -298,7 +302,7 @@ static GV_Status delete_checked(GV_Database *db, const uint64_t *ids, size_t cou
     if (!slots) return gv_last_status();
     GV_Status status = gv_begin_write(db);
     if (status == GV_OK) {
-        status = delete_rows(db, ids, count, slots, slots + count);
+        status = gv_delete_rows(db, ids, count, slots);
         gv_end_write(db);
     }
     gv_release(heap, slots, count * 2 * sizeof *slots);
@@ -309,6 +313,7 @@ GV_Status gv_db_delete(GV_Database *db, const uint64_t *ids, size_t count)
 {
     GV_TRY(gv_enter_writer(db));
     GV_Status status = delete_checked(db, ids, count);
+    gv_count_call(&db->counters, GV_CALL_DELETE, status);
     gv_leave(db);
     return status;
 }
@@ -323,13 +328,13 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
     GV_Store *s = db->store;
     GV_Log *log = &s->log;
     uint32_t old, slot = gv_table_free_slot(&s->table, 0);
-    GV_TRY(find_live(db, id, &old));
+    GV_TRY(gv_find_live(db, id, &old));
     if (slot >= GV_SLOTS_MAX) return gv_fail(GV_ERR_LIMIT, "the format holds at most %u rows", GV_SLOTS_MAX);
     uint32_t slot_end = slot >= s->table.slot_count ? slot + 1 : s->table.slot_count;
     GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + 1, 2, &db->state));
     if (log->vfs) {
         GV_TRY(gv_log_begin(log));
-        GV_TRY(commit(db, gv_record_update(log, id, row, s->settings.dimension)));
+        GV_TRY(gv_commit_group(db, gv_record_update(log, id, row, s->settings.dimension)));
     }
     uint64_t before = s->table.version;
     gv_write_lock(&db->state);
@@ -353,6 +358,7 @@ GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, s
         status = update_row(db, id, data, norm);
         gv_end_write(db);
     }
+    gv_count_call(&db->counters, GV_CALL_UPDATE, status);
     gv_leave(db);
     return status;
 }
@@ -362,11 +368,11 @@ static GV_Status update_pairs(GV_Database *db, uint64_t id, const uint8_t *packe
     GV_Store *s = db->store;
     uint32_t slot;
     uint8_t *metadata;
-    GV_TRY(find_live(db, id, &slot));
+    GV_TRY(gv_find_live(db, id, &slot));
     GV_TRY(gv_table_metadata_new(&s->table, packed, size, &metadata));
     GV_Status status = s->log.vfs ? gv_log_begin(&s->log) : GV_OK;
     if (status == GV_OK && s->log.vfs)
-        status = commit(db, gv_record_metadata(&s->log, id, packed, size > 4 ? size : 0));
+        status = gv_commit_group(db, gv_record_metadata(&s->log, id, packed, size > 4 ? size : 0));
     if (status != GV_OK) {
         gv_table_metadata_free(&s->table, metadata);
         return status;
@@ -390,6 +396,7 @@ GV_Status gv_db_update_metadata(GV_Database *db, uint64_t id, const GV_PackedMet
         status = update_pairs(db, id, packed, size);
         gv_end_write(db);
     }
+    gv_count_call(&db->counters, GV_CALL_UPDATE, status);
     gv_leave(db);
     return status;
 }

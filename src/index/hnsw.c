@@ -46,7 +46,7 @@ static GV_Status reserve_upper(GV_HNSW *hnsw, size_t steps)
 {
     for (uint64_t end = hnsw->head.table->next_id + steps; hnsw->id_end < end; hnsw->id_end++)
         hnsw->levels_ahead += gv_hnsw_draw_level(hnsw, hnsw->id_end);
-    size_t needed = hnsw->upper_live + hnsw->levels_ahead +
+    size_t needed = hnsw->upper_live + hnsw->levels_ahead + hnsw->levels_kept +
                     GV_LEVEL_MAX * (steps < UNSEEN_STEPS ? steps : UNSEEN_STEPS);
     if (needed <= hnsw->upper_capacity) return GV_OK;
     if (needed >= GV_NO_SLOT) return gv_fail(GV_ERR_LIMIT, "hnsw: more than %zu upper records", needed);
@@ -94,6 +94,11 @@ static GV_Status hnsw_reserve(GV_Index *index, uint32_t slot_end, size_t steps, 
     return gv_build_reserve(hnsw, slot_end, steps);
 }
 
+static void hnsw_expect(GV_Index *index, uint64_t id)
+{
+    ((GV_HNSW *)index)->levels_kept += gv_hnsw_draw_level((GV_HNSW *)index, id);
+}
+
 static size_t hnsw_plan(GV_Index *index, const GV_Step *steps, size_t count, GV_Patch *patch, GV_RwLock *lock)
 {
     GV_HNSW *hnsw = (GV_HNSW *)index;
@@ -110,6 +115,7 @@ static void hnsw_settle(GV_Index *index)
         ROWS_KEPT = 4
     };
     GV_HNSW *hnsw = (GV_HNSW *)index;
+    hnsw->levels_kept = 0;
     if (hnsw->build && hnsw->build->capacity > ROWS_KEPT) gv_build_free(hnsw);
 }
 
@@ -128,6 +134,7 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
     static const GV_IndexOps ops = {
         .name = "hnsw",
         .reserve = hnsw_reserve,
+        .expect = hnsw_expect,
         .plan = hnsw_plan,
         .commit = gv_hnsw_commit,
         .settle = hnsw_settle,
@@ -136,6 +143,7 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
         .save = gv_hnsw_save,
         .load = gv_hnsw_load,
         .check = gv_hnsw_check,
+        .shape = gv_hnsw_shape,
         .free = hnsw_free,
     };
     *out = NULL;

@@ -88,6 +88,7 @@ typedef struct GV_HNSW {
     uint32_t upper_live, upper_capacity;
     uint64_t id_begin, id_end; /* ids whose records are reserved and not used yet, ... */
     size_t levels_ahead;       /* ... and how many these are */
+    size_t levels_kept;        /* more, of rows to come that keep their ids */
     GV_Bitset present, ghosts, heads, followers;
     uint32_t head_count, present_count;
     uint32_t slot_end; /* links name slots below */
@@ -410,6 +411,7 @@ void gv_hnsw_unwatch(GV_HNSW *hnsw);
 GV_Status gv_hnsw_save(GV_Index *index, GV_ImageWriter *writer);
 GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image);
 GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report);
+GV_Status gv_hnsw_shape(GV_Index *index, GV_Stats *stats);
 
 /* A base link to `slot` has come (1) or gone (-1). */
 static inline void gv_hnsw_count_source(GV_HNSW *hnsw, uint32_t slot, int change)

@@ -1,4 +1,4 @@
-/* hnsw_check.c: is the graph what it should be, and does a walk reach every row? */
+/* hnsw_check.c: is the graph what it should be, does a walk reach every row, and what shape is it of? */
 #include "index/hnsw.h"
 
 static void fault(GV_CheckReport *report, const char *what, uint32_t slot)
@@ -95,4 +95,28 @@ GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report)
     gv_bitset_free(&seen, index->scratch_heap);
     gv_release(index->scratch_heap, queue, hnsw->slot_end * sizeof *queue);
     return status;
+}
+
+/* The mean is of nodes at even steps through the slots. */
+GV_Status gv_hnsw_shape(GV_Index *index, GV_Stats *stats)
+{
+    enum {
+        SAMPLE_MOST = 1024
+    };
+    const GV_HNSW *hnsw = (const GV_HNSW *)index;
+    uint64_t nodes = 0, links = 0;
+    uint32_t step = hnsw->slot_end / SAMPLE_MOST + 1;
+    stats->levels = hnsw->entry == GV_NO_SLOT ? 0 : hnsw->entry_level;
+    stats->nodes = hnsw->present_count;
+    for (uint32_t slot = 0; slot < hnsw->slot_end; slot += step) {
+        if (!gv_bitset_get(&hnsw->present, slot)) continue;
+        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, slot, 0));
+        GV_List list = gv_hnsw_list(hnsw, slot, 0);
+        uint32_t count = 0;
+        while (count < list.capacity && list.links[count] != slot) count++;
+        links += count;
+        nodes++;
+    }
+    stats->mean_degree = nodes > 0 ? (double)links / (double)nodes : 0.0;
+    return GV_OK;
 }

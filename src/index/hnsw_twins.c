@@ -39,12 +39,18 @@ uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint3
     return GV_NO_SLOT;
 }
 
+/* A follower that leaves has no id any more, for recovery plans when it has lost it. */
+static uint64_t id_in_ring(const GV_Table *table, uint32_t slot)
+{
+    return gv_hnsw_bit(&table->leaving, slot) ? GV_NO_ID : gv_table_id(table, slot);
+}
+
 uint32_t gv_ring_place(const GV_HNSW *hnsw, uint32_t head, uint32_t slot)
 {
     const GV_Table *table = hnsw->head.table;
     if (!gv_bitset_get(&hnsw->heads, head)) return head;
     uint32_t first = gv_ring_first(hnsw, head), after = places(hnsw, first)[TO_PREVIOUS];
-    while (gv_table_id(table, after) > gv_table_id(table, slot)) {
+    while (id_in_ring(table, after) > gv_table_id(table, slot)) {
         if (after == first) return head;
         after = places(hnsw, after)[TO_PREVIOUS];
     }

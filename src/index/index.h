@@ -39,6 +39,9 @@ typedef struct GV_IndexOps {
      * patch->capacity for the largest patch. Columns that readers use are swapped under `lock`. */
     GV_Status (*reserve)(GV_Index *index, uint32_t slot_end, size_t steps, GV_Patch *patch, GV_RwLock *lock);
 
+    /* One of the steps to be reserved for brings in a row that keeps the id of another. Until settle(). May be NULL. */
+    void (*expect)(GV_Index *index, uint64_t id);
+
     /* Plan some of the `count` > 0 steps, from the first on; returns how many. A step makes the row in its slot (already in
      * the table, perhaps not live yet) part of the index, or no longer part of it. `patch` is emptied first. A removed row
      * may stay as a way through (a tombstone). `lock`: as in commit(). */
@@ -48,7 +51,7 @@ typedef struct GV_IndexOps {
      * gives up `used` of the slots that may be used again. */
     void (*commit)(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock);
 
-    /* The steps that were reserved for are done: give back what only they needed. May be NULL. */
+    /* The steps that were reserved for are done, or given up: give back what only they needed. May be NULL. */
     void (*settle)(GV_Index *index);
 
     /* Check a patch read from a file for the first of `steps`, and carry it out; `*done` says how many it was.
@@ -65,6 +68,9 @@ typedef struct GV_IndexOps {
 
     /* Count into `report` (reachable, links, faults); the first fault is left in gv_last_error(). */
     GV_Status (*check)(GV_Index *index, GV_CheckReport *report);
+
+    /* Fill in `levels`, `nodes` and `mean_degree`. NULL: there is nothing to say. */
+    GV_Status (*shape)(GV_Index *index, GV_Stats *stats);
 
     void (*free)(GV_Index *index);
 } GV_IndexOps;
@@ -100,9 +106,9 @@ enum {
 /* Offer every accepted row, whatever the metric: exact (scan.c). */
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);
 
-/* The same for the rows that are at most `radius` away. */
+/* The same for the rows that are at most `radius` away; `*total` is how many those are. */
 GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
-                        GV_TopK *top);
+                        GV_TopK *top, uint64_t *total);
 
 /* gv_scan() for `count` queries with one `accept`, each row read once for all of them. */
 GV_Status gv_scan_many(const GV_Table *table, const GV_Metric *metric, const GV_Query *queries, size_t count,

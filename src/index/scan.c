@@ -52,8 +52,9 @@ static float rank_limit(GV_DistanceType distance, const GV_TopK *top)
 
 /* ---- one query ---- */
 
-GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
-                        GV_TopK *top)
+/* Of `total` (NULL: nobody asks) rows that are near enough, those beyond the k nearest count as well. */
+static GV_Status scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius, GV_TopK *top,
+                      uint64_t *total)
 {
     const GV_Bitset *accept = query->accept;
     Cursor cursor = first_slots(table, accept);
@@ -64,9 +65,10 @@ GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV
         GV_TRY(gv_table_touch(table, slot));
         float rank = gv_rank(metric, query->vector, query->squared_norm, gv_table_row(table, slot),
                              gv_table_norm(table, slot));
-        if (rank > limit) continue;
+        if (!total && rank > limit) continue;
         float distance = gv_distance_of_rank(metric->distance, rank);
         if ((double)distance > radius) continue;
+        if (total) ++*total;
         gv_topk_offer(top, distance, gv_table_id(table, slot));
         limit = rank_limit(metric->distance, top);
     }
@@ -75,7 +77,14 @@ GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV
 
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top)
 {
-    return gv_scan_range(table, metric, query, INFINITY, top);
+    return scan(table, metric, query, INFINITY, top, NULL);
+}
+
+GV_Status gv_scan_range(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
+                        GV_TopK *top, uint64_t *total)
+{
+    *total = 0;
+    return scan(table, metric, query, radius, top, total);
 }
 
 /* ---- several queries ---- */

@@ -32,11 +32,19 @@ static bool walks(const GV_Table *table, const GV_Index *index, const GV_Request
     return choices > r->exact_threshold && !scan_is_cheaper(table, r, choices, r->ef < r->k ? r->k : r->ef);
 }
 
+static void count_work(GV_Tally *tally, uint64_t walks, uint64_t scans, uint64_t scanned_rows)
+{
+    if (walks > 0) atomic_fetch_add_explicit(&tally->walks, walks, memory_order_relaxed);
+    if (scans == 0) return;
+    atomic_fetch_add_explicit(&tally->scans, scans, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tally->scanned_rows, scanned_rows, memory_order_relaxed);
+}
+
 GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r, GV_TopK *tops)
 {
     GV_Query queries[GV_SCAN_MOST]; /* those that are left for the scan */
     GV_TopK *scanned[GV_SCAN_MOST];
-    size_t scan_count = 0;
+    size_t scan_count = 0, walked = 0;
     uint64_t choices = r->matches ? r->match_count : table->live_count;
     size_t wanted = r->k < choices ? r->k : (size_t)choices;
     for (size_t i = 0; i < r->count; i++) {
@@ -48,6 +56,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
         if (choices == 0) continue;
         if (walks(table, index, r, query.squared_norm)) {
             GV_TRY(index->ops->search(index, &query, &tops[i]));
+            walked++;
             if (tops[i].count == wanted) continue;
             tops[i].count = 0; /* a starved walk ends in the scan */
         }
@@ -56,6 +65,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
     }
     GV_Metric metric = index->metric;
     metric.distance = r->distance;
+    if (r->tally) count_work(r->tally, walked, scan_count > 0, scan_count * choices);
     if (scan_count > 0) GV_TRY(gv_scan_many(table, &metric, queries, scan_count, scanned));
     for (size_t i = 0; i < r->count; i++) gv_topk_sort(&tops[i]);
     return GV_OK;

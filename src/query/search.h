@@ -4,6 +4,11 @@
 #include "index/index.h"
 #include "query/expression.h"
 #include "query/terms.h"
+#include <stdatomic.h>
+
+typedef struct GV_Tally { /* of many searches, on any threads */
+    _Atomic uint64_t walks, scans, scanned_rows;
+} GV_Tally;
 
 typedef struct GV_Request {
     const float *vectors; /* [count], each `stride` floats behind the one before */
@@ -16,6 +21,7 @@ typedef struct GV_Request {
     const GV_Bitset *matches; /* rows that pass the filter; NULL: no filter */
     uint64_t match_count;
     uint64_t exact_threshold; /* with at most this many rows to choose from, scan them */
+    GV_Tally *tally;          /* NULL: nobody counts */
 } GV_Request;
 
 /* Fill `tops[count]` with exactly min(k, rows to choose from) hits each, sorted. The caller holds the read lock. */

@@ -68,6 +68,9 @@ typedef struct GV_Lookup { /* on the value of one key: a row without the key doe
 /* Set the bits of the live rows that meet the condition; others stay as they are. `matches` has room for all slots. */
 void gv_terms_match(GV_Terms *terms, const GV_Lookup *condition, GV_Bitset *matches);
 
+/* Every live row is in under this key: gv_terms_find_one() is then a glance. */
+bool gv_terms_is_whole(GV_Terms *terms, const void *key, size_t key_size);
+
 /* At most how many rows meet a condition of kind EXISTS or EQUALS, at a glance. Exact but for rows that are being deleted,
  * where the key is indexed and all rows are in; else it is the number of rows. */
 uint64_t gv_terms_count(GV_Terms *terms, const GV_Lookup *condition);

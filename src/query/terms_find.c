@@ -72,6 +72,15 @@ void gv_terms_match(GV_Terms *t, const GV_Lookup *c, GV_Bitset *matches)
     gv_read_unlock(&t->lock);
 }
 
+bool gv_terms_is_whole(GV_Terms *t, const void *key, size_t key_size)
+{
+    gv_read_lock(&t->lock);
+    const GV_Column *column = gv_terms_column(t, key, key_size);
+    bool whole = column && gv_terms_next_out(t, column, 0) == GV_NO_SLOT;
+    gv_read_unlock(&t->lock);
+    return whole;
+}
+
 uint64_t gv_terms_count(GV_Terms *t, const GV_Lookup *c)
 {
     const GV_Column *column = enter(t, c);

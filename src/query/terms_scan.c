@@ -50,6 +50,14 @@ void gv_terms_match(GV_Terms *t, const GV_Lookup *c, GV_Bitset *matches)
         gv_bitset_set(matches, slot);
 }
 
+bool gv_terms_is_whole(GV_Terms *t, const void *key, size_t key_size)
+{
+    (void)t;
+    (void)key;
+    (void)key_size;
+    return false;
+}
+
 uint64_t gv_terms_count(GV_Terms *t, const GV_Lookup *c)
 {
     (void)c;

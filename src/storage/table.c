@@ -60,6 +60,7 @@ void gv_table_free(GV_Table *t)
     gv_slab_free(&t->metadata);
     gv_bitset_free(&t->live, t->heap);
     gv_bitset_free(&t->used, t->heap);
+    gv_bitset_free(&t->leaving, t->heap);
     gv_idmap_free(&t->map, t->heap);
     gv_lazy_free(t->lazy_rows);
     gv_lazy_free(t->lazy_norms);

@@ -21,6 +21,7 @@ typedef struct GV_Table {
     GV_Slab metadata;    /* const uint8_t *: u32 size and packed row; NULL: none */
     GV_Bitset live;      /* rows that searches may return */
     GV_Bitset used;      /* slots that may not be given out: live ones, and dead ones an index still needs */
+    GV_Bitset leaving;   /* rows whose places others take with the write under way: what is planned does without them */
     GV_IdMap map;        /* live ids, unless ... */
     bool ids_ascend;     /* ... they ascend with the slots, of a mapped file: then what looks is a binary search */
     uint32_t slot_count; /* slots ever given out: all below are within every column */

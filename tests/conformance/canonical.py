@@ -77,3 +77,12 @@ def write_distance(metric: str, value: np.float32):
         if len(f"{square:g}") <= 7 and float(f"{square:g}") == square and F32(math.sqrt(square)) == value:
             return f"sqrt({square:g})"
     return f"{value.view(np.uint32):08x}"
+
+
+def distance_value(written) -> float:
+    """The other direction."""
+    if not isinstance(written, str):
+        return float(written)
+    if written.startswith("sqrt("):
+        return float(F32(math.sqrt(float(written[5:-1]))))
+    return float(np.uint32(int(written, 16)).view(F32))

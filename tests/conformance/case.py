@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from canonical import distances, expand, write_distance
+from canonical import distance_value, distances, expand, write_distance
 
 METRICS = ("euclidean", "cosine", "dot_product", "manhattan")
 GRAPH = {  # force the walk, wide enough to be exact on 200 rows
@@ -119,6 +119,30 @@ class Case:
     @staticmethod
     def _hits(answer, recorded) -> dict:
         return {"recorded": True, "hits": None} if recorded else {"hits": answer()}
+
+    def upsert(self, rows, metadata, key, **more):
+        """Each row in the place of the one with the same metadata[key], or as a new one; one call."""
+        if self._step({"upsert": rows, "metadata": metadata, "key": key}, more):
+            ids = []
+            for row, pairs in zip(self._vector(rows), metadata, strict=True):
+                same = [id for id, (_, old) in self.state.rows.items() if old.get(key) == pairs[key]]
+                assert len(same) < 2
+                if same:
+                    self.state.rows[same[0]] = (row, dict(pairs))
+                else:
+                    self._insert(row, pairs)
+                ids.append(same[0] if same else self.state.next_id - 1)
+            self.steps[-1]["ids"] = ids
+
+    def range_search(self, query, nth, max_results, distance=None, filter=None, where=None, **more):
+        """The radius is the distance of the nth nearest row: the bound is in."""
+        every = self._nearest(self._vector(query), len(self.state.rows), distance, filter, where)
+        radius = every[nth][1]
+        bound = distance_value(radius)
+        within = [hit for hit in every if distance_value(hit[1]) <= bound]
+        step = {"range_search": query, "radius": radius, "max_results": max_results}
+        if self._step(step | self._arguments(distance, filter, None), more):
+            self.steps[-1] |= {"total": len(within), "hits": within[:max_results]}
 
     def delete(self, id, **more):
         if self._step({"delete": id}, more):

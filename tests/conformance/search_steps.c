@@ -60,6 +60,11 @@ static bool compare_hits(const Run *run, const char *call, const Json *hits, con
     return run_fail(run, "%s: expected %zu hits, got %zu", call, hits->length, got->count);
 }
 
+bool run_compare_hits(const Run *run, const char *call, const Json *hits, const GV_Rows *got)
+{
+    return compare_hits(run, call, hits, &(Answer){got->ids, got->distances, got->count});
+}
+
 static bool same_answer(const Run *run, const char *call, const Answer *a, const Answer *b)
 {
     bool same = a->count == b->count;

@@ -396,6 +396,8 @@ bool run_step(Run *run, const Json *step)
         {"add_many", step_add_many},
         {"search", step_search},
         {"search_batch", step_search_batch},
+        {"upsert", step_upsert},
+        {"range_search", step_range_search},
         {"delete", step_delete},
         {"delete_many", step_delete_many},
         {"update_vector", step_update_vector},

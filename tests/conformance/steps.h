@@ -35,5 +35,10 @@ size_t run_dimension(const Run *run);
 /* search_steps.c */
 bool step_search(Run *run, const Json *step);
 bool step_search_batch(Run *run, const Json *step);
+bool run_compare_hits(const Run *run, const char *call, const Json *hits, const GV_Rows *got);
+
+/* query_steps.c */
+bool step_upsert(Run *run, const Json *step);
+bool step_range_search(Run *run, const Json *step);
 
 #endif

@@ -17,7 +17,7 @@ static const Step image_steps[] = {
 };
 static const Step log_steps[] = {
     {STEP_ADD, 1, 0},    {STEP_UPDATE, 0, 0}, {STEP_DELETE, 2, 0}, {STEP_ADD, 6, 12},
-    {STEP_PAIRS, 0, 20}, {STEP_DELETE, 5, 0}, {STEP_PAIRS, 0, 5},
+    {STEP_PAIRS, 0, 20}, {STEP_DELETE, 5, 0}, {STEP_PAIRS, 0, 5},  {STEP_UPSERT, 6, 3},
 };
 
 static void add_state(Sample *sample, Session *session)

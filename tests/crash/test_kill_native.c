@@ -36,7 +36,8 @@ static Step next_step(const Model *model, bool is_open, uint64_t seed)
     if (chance < 35 || model->count == 0) return (Step){STEP_ADD, 1, size % 4 ? 0 : 30 * size};
     if (chance < 45) return (Step){STEP_ADD, 4 * size, 0};
     if (chance < 60) return (Step){STEP_UPDATE, 0, 0};
-    if (chance < 70) return (Step){STEP_PAIRS, 0, size};
+    if (chance < 66) return (Step){STEP_PAIRS, 0, size};
+    if (chance < 73) return (Step){STEP_UPSERT, size, size % 2 ? 0 : size};
     if (chance < 80) return (Step){STEP_DELETE, size, 0};
     if (chance < 85) return (Step){STEP_FLUSH, 0, 0};
     if (chance < 92) return (Step){STEP_SAVE, 0, 0};
@@ -164,7 +165,7 @@ static bool is_through(const Place *place, const Step *step)
     GV_Database *db;
     GV_OpenOptions options;
     if (step->kind == STEP_OPEN) return access(place->path, F_OK) == 0;
-    if (step->kind < STEP_ADD || step->kind > STEP_PAIRS) return true;
+    if (step->kind < STEP_ADD || step->kind > STEP_UPSERT) return true;
     gv_open_options_init(&options);
     options.read_only = 1;
     CHECK_OK(gv_db_open_with_options(place->path, &options, &db));
@@ -186,7 +187,7 @@ static void one_round(Place *place, uint64_t seed, uint64_t round)
         place->in_save += step.kind == STEP_SAVE || step.kind == STEP_COPY || step.kind == STEP_CLOSE;
         if (is_through(place, &step)) {
             (void)follow(place, seed);
-            place->extra += step.kind >= STEP_ADD && step.kind <= STEP_PAIRS;
+            place->extra += step.kind >= STEP_ADD && step.kind <= STEP_UPSERT;
         }
     }
     if (access(place->path, F_OK) != 0) CHECK(acknowledged == 0 && round < 50, "%s is gone", place->path);

@@ -307,16 +307,20 @@ static uint64_t cut_everywhere(const Run *run, uint64_t seed, unsigned factor)
 /* ---- what is done ---- */
 
 static const Step commit_steps[] = {
-    {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},    {STEP_ADD, 1, 0},          {STEP_ADD, 1, 30},  {STEP_ADD, 9, 20},
-    {STEP_UPDATE, 0, 0},       {STEP_PAIRS, 0, 10}, {STEP_DELETE, 1, 0},       {STEP_ADD, 8, 0},   {STEP_FLUSH, 0, 0},
-    {STEP_SAVE, 0, 0},         {STEP_ADD, 1, 0},    {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},  {STEP_UPDATE, 0, 0},
-    {STEP_ADD, 2, 900},        {STEP_COPY, 0, 0},   {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},  {STEP_ADD, 4, 0},
-    {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},  {STEP_ADD, 1, 0},
-    {STEP_DELETE, 3, 0},       {STEP_CLOSE, 0, 0},  {STEP_OPEN, 0, 0},         {STEP_ADD, 3, 0},   {STEP_KILL, 0, 0},
-    {STEP_OPEN, 1, 0},         {STEP_UPDATE, 0, 0}, {STEP_KILL_IN_ADD, 6, 1},  {STEP_OPEN, 1, 0},  {STEP_ADD, 1, 0},
-    {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},   {STEP_KILL_IN_SAVE, 0, 5}, {STEP_OPEN, 1, 0},  {STEP_DELETE, 3, 0},
-    {STEP_SAVE, 0, 0},         {STEP_SAVE, 0, 0},   {STEP_UPDATE, 0, 0},       {STEP_CLOSE, 0, 0}, {STEP_OPEN, 1, 0},
-    {STEP_DELETE, 12, 0},      {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},         {STEP_ADD, 1, 0},          {STEP_ADD, 1, 30},
+    {STEP_ADD, 9, 20},         {STEP_UPDATE, 0, 0},      {STEP_PAIRS, 0, 10},       {STEP_DELETE, 1, 0},
+    {STEP_ADD, 8, 0},          {STEP_FLUSH, 0, 0},       {STEP_SAVE, 0, 0},         {STEP_ADD, 1, 0},
+    {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},        {STEP_UPDATE, 0, 0},       {STEP_ADD, 2, 900},
+    {STEP_COPY, 0, 0},         {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},         {STEP_ADD, 4, 0},
+    {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0},      {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},
+    {STEP_ADD, 1, 0},          {STEP_DELETE, 3, 0},      {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},
+    {STEP_ADD, 3, 0},          {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},         {STEP_UPSERT, 1, 0},
+    {STEP_UPSERT, 9, 7},       {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},         {STEP_UPSERT, 30, 0},
+    {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 4, 0},      {STEP_KILL, 0, 0},         {STEP_OPEN, 1, 0},
+    {STEP_UPDATE, 0, 0},       {STEP_KILL_IN_ADD, 6, 1}, {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},
+    {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},        {STEP_KILL_IN_SAVE, 0, 5}, {STEP_OPEN, 1, 0},
+    {STEP_DELETE, 3, 0},       {STEP_SAVE, 0, 0},        {STEP_SAVE, 0, 0},         {STEP_UPDATE, 0, 0},
+    {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},      {STEP_CLOSE, 0, 0},
 };
 
 static const Step os_steps[] = {
@@ -344,8 +348,8 @@ static const Step none_steps[] = {
 
 /* Groups of more than one frame. */
 static const Step large_steps[] = {
-    {STEP_OPEN, 1, 0},     {STEP_ADD, 2, 0},  {STEP_ADD, 3, 150000},   {STEP_ADD, 1, 0},   {STEP_DELETE, 2, 0},
-    {STEP_ADD, 3, 150000}, {STEP_SAVE, 0, 0}, {STEP_PAIRS, 0, 100000}, {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},     {STEP_ADD, 2, 0},  {STEP_ADD, 3, 150000},   {STEP_ADD, 1, 0},         {STEP_DELETE, 2, 0},
+    {STEP_ADD, 3, 150000}, {STEP_SAVE, 0, 0}, {STEP_PAIRS, 0, 100000}, {STEP_UPSERT, 5, 150000}, {STEP_CLOSE, 0, 0},
 };
 
 #define STEPS(array) array, sizeof array / sizeof *array
@@ -371,7 +375,8 @@ static size_t draw_steps(uint64_t seed, GV_Durability durability, Step *steps, s
         else if (i + 1 == count) steps[i] = (Step){STEP_CLOSE, 0, 0};
         else if (chance < 35) steps[i] = (Step){STEP_ADD, size, size % 2 ? 0 : 10 * size};
         else if (chance < 48) steps[i] = (Step){STEP_UPDATE, 0, 0};
-        else if (chance < 56) steps[i] = (Step){STEP_PAIRS, 0, size};
+        else if (chance < 53) steps[i] = (Step){STEP_PAIRS, 0, size};
+        else if (chance < 59) steps[i] = (Step){STEP_UPSERT, 2 * size, size % 2 ? 0 : size};
         else if (chance < 70) steps[i] = (Step){STEP_DELETE, 2 * size, 0};
         else if (chance < 75) steps[i] = (Step){STEP_FLUSH, 0, 0};
         else if (chance < 79) steps[i] = (Step){STEP_SAVE, 0, 0};

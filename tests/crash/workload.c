@@ -8,7 +8,7 @@
 #include "storage/format.h"
 #include <string.h>
 
-const char *const step_names[] = {"open", "add",   "delete", "update", "pairs",       "flush",        "save",
+const char *const step_names[] = {"open", "add",   "delete", "update", "pairs",       "upsert",       "flush", "save",
                                   "copy", "close", "read",   "kill",   "kill in add", "kill in save", "loss"};
 
 /* ---- what rows are made of ---- */
@@ -56,6 +56,22 @@ typedef struct Request {
     size_t count;
 } Request;
 
+enum {
+    NEW_ID = MODEL_ROWS * 1024 /* more than any */
+};
+
+/* The row `at` again, if it has a key to be found by and this is not the third of three; else a new one. Of those that are
+ * there one in four keeps its vector. */
+static void plan_upsert(const Model *model, const Step *step, size_t at, uint32_t tag, ModelRow *row)
+{
+    *row = (ModelRow){.id = NEW_ID, .vector = tag, .pairs = tag};
+    if (at < model->count && model->rows[at].pairs && tag % 3 != 0) {
+        *row = model->rows[at];
+        if (tag % 4 != 0) row->vector = tag;
+    }
+    row->padding = step->b;
+}
+
 /* The rows that a step is about, drawn from what the model has been through. */
 static void plan(const Model *model, const Step *step, Request *request)
 {
@@ -63,6 +79,7 @@ static void plan(const Model *model, const Step *step, Request *request)
     bool adds = step->kind == STEP_ADD;
     bool changes = step->kind > STEP_ADD && step->kind <= STEP_PAIRS;
     request->count = adds || step->kind == STEP_DELETE ? step->a : 1;
+    if (step->kind == STEP_UPSERT) request->count = step->a;
     if (changes && request->count > model->count) request->count = model->count;
     CHECK(request->count <= REQUEST_ROWS, "%zu rows", request->count);
     size_t start = model->count > 0 ? (size_t)(gv_random(seed, 1) % model->count) : 0;
@@ -75,8 +92,15 @@ static void plan(const Model *model, const Step *step, Request *request)
             row->pairs = tag % 3 ? tag : 0;
             row->padding = step->b;
         }
+        if (step->kind == STEP_UPSERT) {
+            size_t at = i <= model->count ? (start + i) % (model->count + 1) : model->count;
+            plan_upsert(model, step, at, tag, row);
+        }
         request->ids[i] = row->id;
     }
+    uint64_t next = model->next_id;
+    for (size_t i = 0; i < request->count && step->kind == STEP_UPSERT; i++)
+        if (request->ids[i] == NEW_ID) request->ids[i] = request->rows[i].id = next++;
 }
 
 static size_t find_row(const Model *model, uint64_t id)
@@ -100,6 +124,11 @@ static void apply_request(Model *model, const Step *step, const Request *request
         case STEP_DELETE: memmove(row, row + 1, (--model->count - at) * sizeof *row); break;
         case STEP_UPDATE:
         case STEP_PAIRS: *row = request->rows[i]; break;
+        case STEP_UPSERT:
+            CHECK(at < MODEL_ROWS, "%zu rows", at);
+            if (at == model->count) model->count++, model->next_id++;
+            *row = request->rows[i];
+            break;
         default: break;
         }
     }
@@ -107,7 +136,7 @@ static void apply_request(Model *model, const Step *step, const Request *request
 
 void model_apply(Model *model, const Step *step)
 {
-    if (step->kind >= STEP_ADD && step->kind <= STEP_PAIRS) {
+    if (step->kind >= STEP_ADD && step->kind <= STEP_UPSERT) {
         Request request;
         plan(model, step, &request);
         apply_request(model, step, &request);
@@ -135,7 +164,8 @@ GV_Status session_open(const GV_Vfs *vfs, const char *path, GV_IndexType index_t
     return gv_db_set_exact_search_threshold(*out, 0);
 }
 
-static GV_Status add(GV_Database *db, const Request *request)
+/* Add the rows, or write them by their tags. */
+static GV_Status add(GV_Database *db, const Request *request, bool upserts)
 {
     float vectors[REQUEST_ROWS * MODEL_DIMENSION];
     uint64_t ids[REQUEST_ROWS];
@@ -147,7 +177,8 @@ static GV_Status add(GV_Database *db, const Request *request)
         at += model_metadata(&request->rows[i], packed + at);
     }
     GV_PackedMetadata metadata = {packed, size};
-    GV_Status status = gv_db_add(db, vectors, request->count, MODEL_DIMENSION, &metadata, ids);
+    GV_Status status = upserts ? gv_db_upsert_many(db, vectors, request->count, MODEL_DIMENSION, &metadata, "tag", ids)
+                               : gv_db_add(db, vectors, request->count, MODEL_DIMENSION, &metadata, ids);
     free(packed);
     for (size_t i = 0; status == GV_OK && i < request->count; i++)
         CHECK(ids[i] == request->ids[i], "row got id %llu, not %llu", (unsigned long long)ids[i],
@@ -224,7 +255,8 @@ static GV_Status perform(Session *s, const Step *step, const Request *request)
     GV_Status status;
     switch (step->kind) {
     case STEP_OPEN: return session_open(s->vfs, s->path, s->index_type, s->durability, step->a != 0, &s->db);
-    case STEP_ADD: return add(s->db, request);
+    case STEP_ADD: return add(s->db, request, false);
+    case STEP_UPSERT: return add(s->db, request, true);
     case STEP_DELETE: return gv_db_delete(s->db, request->ids, request->count);
     case STEP_UPDATE:
         model_vector(request->rows[0].vector, vector);

@@ -31,6 +31,7 @@ typedef enum StepKind {
     STEP_DELETE, /* a: rows */
     STEP_UPDATE, /* a vector */
     STEP_PAIRS,  /* metadata; b: bytes of padding */
+    STEP_UPSERT, /* a: rows, some of which are there, b: bytes of padding a row */
     STEP_FLUSH,
     STEP_SAVE,
     STEP_COPY, /* save under another path */
