@@ -13,7 +13,7 @@ word_help() {
 ./build.sh <word> [argument ...]
 
   native   build/release/libGigaVector.so and .a
-  wasm     build/wasm/gigavector.wasm, copied to js/
+  wasm     build/wasm/gigavector.wasm and gigavector.all.wasm, copied to js/
   python   .venv in which `import gigavector` works (on the native library)
   js       js/node_modules and the module: the package in js/ is ready to import
   demo     questions answered over Debian's package descriptions, in Python and in Node
@@ -60,8 +60,11 @@ word_wasm() {
     need_programs "${WASM_PROGRAMS[@]}"
     locked cmake cmake_build wasm "${@:-lib}"
     mkdir -p js
-    cmp -s build/wasm/gigavector.wasm js/gigavector.wasm || cp build/wasm/gigavector.wasm js/gigavector.wasm
-    echo "gigavector.wasm: $(wc -c <js/gigavector.wasm) bytes, $(gzip -9c js/gigavector.wasm | wc -c) by gzip"
+    local file
+    for file in gigavector.wasm gigavector.all.wasm; do
+        cmp -s "build/wasm/$file" "js/$file" || cp "build/wasm/$file" "js/$file"
+        echo "$file: $(wc -c <"js/$file") bytes, $(gzip -9c "js/$file" | wc -c) by gzip"
+    done
 }
 
 word_python() {
@@ -187,7 +190,7 @@ word_test() {
 }
 
 word_clean() {
-    rm -rf build js/gigavector.wasm js/gigavector.node.js js/gigavector.browser.js
+    rm -rf build js/gigavector*.wasm js/gigavector.node.js js/gigavector.browser.js
 }
 
 case ${1:-help} in

@@ -1,4 +1,5 @@
-# wasm.cmake: gigavector.wasm, a module of its own (no generated JavaScript); js/ has the loader.
+# wasm.cmake: gigavector.wasm and gigavector.all.wasm, modules of their own (no generated JavaScript); js/ has the loader.
+# The first has what nearly everyone needs, and is small; the loader takes the second where the first says "unsupported".
 
 # The exports are the functions declared between the marks of the header, which cffi reads as well.
 set(header ${PROJECT_SOURCE_DIR}/include/gigavector.h)
@@ -25,16 +26,34 @@ file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/imports.js CONTENT "mergeInto(Librar
 # two thirds of the time and no more memory, and it fails cleanly at 4 GB, where emmalloc traps (3.1.6). It costs 6 kB.
 add_library(gigavector_wasm_link INTERFACE)
 target_link_options(gigavector_wasm_link INTERFACE
-    -O3 -sSTANDALONE_WASM -sMALLOC=dlmalloc -sALLOW_MEMORY_GROWTH -sINITIAL_MEMORY=4MB -sMAXIMUM_MEMORY=4GB
+    -Os -sSTANDALONE_WASM -sMALLOC=dlmalloc -sALLOW_MEMORY_GROWTH -sINITIAL_MEMORY=4MB -sMAXIMUM_MEMORY=4GB
     -sTOTAL_STACK=1MB --js-library ${PROJECT_BINARY_DIR}/imports.js)
 
 add_library(gigavector_static STATIC $<TARGET_OBJECTS:gigavector_core>)
 set_target_properties(gigavector_static PROPERTIES LINKER_LANGUAGE C)
 
-add_executable(gigavector_wasm $<TARGET_OBJECTS:gigavector_core>)
-set_target_properties(gigavector_wasm PROPERTIES
-    OUTPUT_NAME gigavector SUFFIX .wasm LINKER_LANGUAGE C LINK_DEPENDS ${PROJECT_BINARY_DIR}/exports.txt)
-target_link_libraries(gigavector_wasm PRIVATE gigavector_wasm_link)
-target_link_options(gigavector_wasm PRIVATE --no-entry -sEXPORTED_FUNCTIONS=@${PROJECT_BINARY_DIR}/exports.txt)
+# gv_wasm_module <target> <file> <object ...>
+function(gv_wasm_module target file)
+    add_executable(${target} ${ARGN})
+    set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${file} SUFFIX .wasm LINKER_LANGUAGE C LINK_DEPENDS ${PROJECT_BINARY_DIR}/exports.txt)
+    target_link_libraries(${target} PRIVATE gigavector_wasm_link)
+    target_link_options(${target} PRIVATE --no-entry -sEXPORTED_FUNCTIONS=@${PROJECT_BINARY_DIR}/exports.txt)
+endfunction()
 
-add_custom_target(lib DEPENDS gigavector_wasm)
+gv_wasm_module(gigavector_all gigavector.all $<TARGET_OBJECTS:gigavector_core>)
+
+# The files that list what there is are compiled again, with shorter lists; what nobody names is not linked.
+set(lists kernels/kernels.c)
+list(TRANSFORM lists PREPEND ${PROJECT_SOURCE_DIR}/src/ OUTPUT_VARIABLE list_files)
+add_library(gigavector_small OBJECT ${list_files})
+target_include_directories(gigavector_small PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_compile_definitions(gigavector_small PRIVATE GV_SMALL_MODULE)
+target_compile_options(gigavector_small PRIVATE -msimd128)
+target_link_libraries(gigavector_small PRIVATE gigavector_flags)
+list(TRANSFORM lists REPLACE "(.+)" "/\\1.o$" OUTPUT_VARIABLE listed)
+list(JOIN listed "|" listed)
+gv_wasm_module(gigavector_wasm gigavector
+    $<FILTER:$<TARGET_OBJECTS:gigavector_core>,EXCLUDE,${listed}> $<TARGET_OBJECTS:gigavector_small>)
+
+add_custom_target(lib DEPENDS gigavector_wasm gigavector_all)

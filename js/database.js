@@ -15,7 +15,7 @@ import {
 } from './input.js';
 import { DISTANCES, DURABILITIES, INDEX_TYPES, STATUS, STRUCTS } from './layout.js';
 import { describe, pack, unpack } from './metadata.js';
-import { moduleFrom } from './module.js';
+import { MODULES, moduleFrom } from './module.js';
 
 const LARGEST_SIZE = 2 ** 32 - 1; // of size_t in the module
 const OPENED = Symbol('made by open() or fromBytes()');
@@ -83,9 +83,7 @@ export class Database {
     checkOptions(options, OPEN_OPTIONS, 'open');
     const file = path === null ? undefined : checkedCString(this.platform.path(path), 'path');
     const lock = flag(options.lock, 'lock') !== 0;
-    const module = await moduleFrom(options.wasm, this.platform.readBytes);
-    const core = await Core.start(module, this.platform.host({ lock }));
-    return start(this, core, file ?? 'the database', (frame, out) =>
+    return start(this, options.wasm, { lock }, file ?? 'the database', (core, frame, out) =>
       core.c.gv_db_open_with_options(frame.text(file), writeOpenOptions(core, frame, options), out),
     );
   }
@@ -96,9 +94,7 @@ export class Database {
     if (!isBytes) throw argumentError(`fromBytes needs a Uint8Array or an ArrayBuffer, got ${describe(bytes)}`);
     const dimension = whole(options.dimension, 'dimension', 0, LARGEST_SIZE) ?? 0;
     const index = chosen(INDEX_TYPES, options.index, 'index') ?? -1;
-    const module = await moduleFrom(options.wasm, this.platform.readBytes);
-    const core = await Core.start(module, this.platform.host({ lock: true }));
-    return start(this, core, 'the database', (frame, out) => {
+    return start(this, options.wasm, { lock: true }, 'the database', (core, frame, out) => {
       const data = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
       const db = core.c.gv_db_open_from_memory(frame.bytes(data), data.length, dimension, index) >>> 0;
       core.setU32(out, db);
@@ -460,17 +456,22 @@ export class Database {
   }
 }
 
-/** A new `DatabaseClass` over the handle that `openInto(frame, out)` writes to `out`. */
-function start(DatabaseClass, core, name, openInto) {
-  try {
-    return core.call((frame) => {
-      const out = frame.reserve(4);
-      core.check(openInto(frame, out));
-      return new DatabaseClass(OPENED, { core, db: core.u32(out) }, name);
-    });
-  } catch (error) {
-    core.releaseFiles();
-    throw error;
+/** A database in an instance of the module given, or of the first of ours that can do what is asked for. */
+async function start(DatabaseClass, wasm, how, name, openInto) {
+  const { platform } = DatabaseClass;
+  const sources = wasm === undefined ? [...MODULES] : [wasm];
+  for (;;) {
+    const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), platform.host(how));
+    try {
+      return core.call((frame) => {
+        const out = frame.reserve(4);
+        core.check(openInto(core, frame, out));
+        return new DatabaseClass(OPENED, { core, db: core.u32(out) }, name);
+      });
+    } catch (error) {
+      core.releaseFiles();
+      if (error.code !== STATUS.GV_ERR_UNSUPPORTED || sources.length === 0) throw error;
+    }
   }
 }
 

@@ -6,4 +6,5 @@ export { GigaVectorError } from './error.js';
 
 export class Database extends CoreDatabase {
   static platform = platform;
+  static name = 'Database'; // which is else shortened
 }

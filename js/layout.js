@@ -1,5 +1,5 @@
 /**
- * Where the fields of the C structs lie in wasm32 memory, by their C names: [type, offset].
+ * The C structs and where their fields lie in wasm32 memory, by their C names.
  * include/gigavector.h is the truth; test/abi.test.js holds every line of this file to it.
  */
 
@@ -25,125 +25,48 @@ export const STATUS = {
 /** GV_OpenMode of src/storage/vfs.h: how the core asks its host for a file. */
 export const OPEN_MODES = { GV_FILE_READ: 0, GV_FILE_WRITE: 1, GV_FILE_CREATE: 2 };
 
+const SIZES = { u32: 4, i32: 4, pointer: 4, u64: 8, f64: 8 };
+
+/** 'u32 a b; u64 c*3': types with the fields that have them, laid out as wasm32 does. {size, fields: {name: [type, offset]}}. */
+function struct(text) {
+  const fields = {};
+  let size = 0;
+  let align = 4;
+  for (const [type, ...names] of text.split('; ').map((part) => part.split(' '))) {
+    const width = SIZES[type];
+    align = Math.max(align, width);
+    size = Math.ceil(size / width) * width;
+    for (const [name, count = 1] of names.map((each) => each.split('*'))) {
+      fields[name] = [type, size];
+      size += width * count;
+    }
+  }
+  return { size: Math.ceil(size / align) * align, fields };
+}
+
 export const STRUCTS = {
-  GV_PackedMetadata: { size: 8, fields: { bytes: ['pointer', 0], size_bytes: ['u32', 4] } },
-  GV_HNSWConfig: {
-    size: 24,
-    fields: {
-      struct_size: ['u32', 0],
-      M: ['u32', 4],
-      ef_construction: ['u32', 8],
-      ef_search: ['u32', 12],
-      use_binary_quant: ['u32', 16],
-      quant_rerank: ['u32', 20],
-    },
-  },
-  GV_OpenOptions: {
-    size: 64,
-    fields: {
-      struct_size: ['u32', 0],
-      index_type: ['i32', 4],
-      dimension: ['u32', 8],
-      distance: ['i32', 12],
-      durability: ['i32', 16],
-      read_only: ['u32', 20],
-      memory_map: ['u32', 24],
-      checkpoint_on_close: ['u32', 28],
-      threads: ['u32', 32],
-      seed: ['u64', 40],
-      kernels: ['pointer', 48],
-      hnsw: ['pointer', 52],
-      ivfpq: ['pointer', 56],
-    },
-  },
-  GV_SearchOptions: {
-    size: 48,
-    fields: {
-      struct_size: ['u32', 0],
-      distance: ['i32', 4],
-      ef_search: ['u32', 8],
-      with_vectors: ['u32', 12],
-      with_metadata: ['u32', 16],
-      threads: ['u32', 20],
-      filter_key: ['pointer', 24],
-      filter_value: ['pointer', 28],
-      filter: ['pointer', 32],
-      offset: ['u64', 40],
-    },
-  },
-  GV_ResourceLimits: {
-    size: 24,
-    fields: {
-      struct_size: ['u32', 0],
-      max_concurrent_operations: ['u32', 4],
-      max_memory_bytes: ['u64', 8],
-      max_vectors: ['u64', 16],
-    },
-  },
-  GV_DatabaseInfo: {
-    size: 104,
-    fields: {
-      struct_size: ['u32', 0],
-      index_type: ['i32', 4],
-      distance: ['i32', 8],
-      read_only: ['u32', 12],
-      dimension: ['u64', 16],
-      count: ['u64', 24],
-      next_id: ['u64', 32],
-      generation: ['u64', 40],
-      image_bytes: ['u64', 48],
-      log_bytes: ['u64', 56],
-      recovered_groups: ['u64', 64],
-      cut_bytes: ['u64', 72],
-      memory_bytes: ['u64', 80],
-      seed: ['u64', 88],
-      kernels: ['pointer', 96],
-    },
-  },
-  GV_CheckReport: {
-    size: 40,
-    fields: {
-      struct_size: ['u32', 0],
-      superblock_copies: ['u32', 4],
-      rows: ['u64', 8],
-      reachable: ['u64', 16],
-      links: ['u64', 24],
-      faults: ['u64', 32],
-    },
-  },
-  GV_Stats: {
-    size: 368,
-    fields: {
-      struct_size: ['u32', 0],
-      levels: ['u32', 4],
-      nodes: ['u64', 8],
-      tombstones: ['u64', 16],
-      free_slots: ['u64', 24],
-      mean_degree: ['f64', 32],
-      searches: ['u64', 40],
-      walks: ['u64', 48],
-      scans: ['u64', 56],
-      scanned_rows: ['u64', 64],
-      adds: ['u64', 72],
-      upserts: ['u64', 80],
-      updates: ['u64', 88],
-      deletes: ['u64', 96],
-      checkpoints: ['u64', 104],
-      latencies: ['u64', 112], // [32], all 0: the module has no clock
-    },
-  },
-  GV_Rows: {
-    size: 40,
-    fields: {
-      count: ['u32', 0],
-      dimension: ['u32', 4],
-      ids: ['pointer', 8],
-      distances: ['pointer', 12],
-      vectors: ['pointer', 16],
-      metadata: ['pointer', 20],
-      metadata_bytes: ['u32', 24],
-      groups: ['pointer', 28],
-      total: ['u64', 32],
-    },
-  },
+  GV_PackedMetadata: struct('pointer bytes; u32 size_bytes'),
+  GV_HNSWConfig: struct('u32 struct_size M ef_construction ef_search use_binary_quant quant_rerank'),
+  GV_OpenOptions: struct(
+    'u32 struct_size; i32 index_type; u32 dimension; i32 distance durability; u32 read_only memory_map ' +
+    'checkpoint_on_close threads; u64 seed; pointer kernels hnsw ivfpq',
+  ),
+  GV_SearchOptions: struct(
+    'u32 struct_size; i32 distance; u32 ef_search with_vectors with_metadata threads; pointer filter_key ' +
+    'filter_value filter; u64 offset',
+  ),
+  GV_ResourceLimits: struct('u32 struct_size max_concurrent_operations; u64 max_memory_bytes max_vectors'),
+  GV_DatabaseInfo: struct(
+    'u32 struct_size; i32 index_type distance; u32 read_only; u64 dimension count next_id generation ' +
+    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels',
+  ),
+  GV_CheckReport: struct('u32 struct_size superblock_copies; u64 rows reachable links faults'),
+  GV_Stats: struct(
+    'u32 struct_size levels; u64 nodes tombstones free_slots; f64 mean_degree; u64 searches walks scans ' +
+    'scanned_rows adds upserts updates deletes checkpoints latencies*32',
+  ),
+  GV_Rows: struct(
+    'u32 count dimension; pointer ids distances vectors metadata; u32 metadata_bytes; pointer groups; u64 ' +
+    'total',
+  ),
 };

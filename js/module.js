@@ -5,20 +5,22 @@ import { describe } from './metadata.js';
 
 const compiled = new Map(); // promises by address: a module is compiled once, and each database is an instance of it
 
-/**
- * `source` is a compiled module, its bytes, or an address; undefined is the file beside this one.
- * `readBytes(url)` is the platform's way to read an address.
- */
+/** The small module, and the one that has all: for what the first does not know. */
+export const MODULES = [
+  new URL('./gigavector.wasm', import.meta.url),
+  new URL('./gigavector.all.wasm', import.meta.url),
+];
+
+/** `source` is a compiled module, its bytes, or an address. `readBytes(url)` is the platform's way to read an address. */
 export async function moduleFrom(source, readBytes) {
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compile(source, 'the bytes given as `wasm`');
-  if (source !== undefined && typeof source !== 'string' && !(source instanceof URL)) {
+  if (typeof source !== 'string' && !(source instanceof URL)) {
     throw argumentError(`wasm must be a WebAssembly.Module, its bytes or an address, got ${describe(source)}`);
   }
-  const address = source === undefined ? new URL('./gigavector.wasm', import.meta.url) : source;
-  const key = String(address);
+  const key = String(source);
   if (!compiled.has(key)) {
-    const promise = readBytes(address).then((bytes) => compile(bytes, key));
+    const promise = readBytes(source).then((bytes) => compile(bytes, key));
     compiled.set(key, promise);
     promise.catch(() => compiled.delete(key)); // the next open tries again
   }

@@ -15,7 +15,6 @@ for (const [entry, platform] of [
     platform,
     bundle: true,
     minify: true,
-    keepNames: true,
     format: 'esm',
     target: 'es2022',
     banner: { js: '/* gigavector: Apache-2.0. Sources: js/ of the repository. */' },

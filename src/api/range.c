@@ -119,8 +119,7 @@ static void find_page(const GV_Table *table, const GV_Bitset *accept, uint64_t f
     uint64_t end = table->next_id, patience = table->slot_count / 8 + top->k;
     for (; from < end && top->count < top->k && patience > 0; from++, patience--) {
         uint32_t slot = gv_table_find(table, from);
-        if (slot != GV_NO_SLOT && gv_bitset_get(accept, slot))
-            top->hits[top->count++] = (GV_Hit){from, 0.0f};
+        if (slot != GV_NO_SLOT && gv_bitset_get(accept, slot)) top->hits[top->count++] = (GV_Hit){from, 0.0f};
     }
     if (top->count == top->k || from == end) return;
     GV_TopK rest = {.hits = top->hits + top->count, .k = top->k - top->count};

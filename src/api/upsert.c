@@ -7,7 +7,7 @@
 #include "storage/metadata.h"
 #include <string.h>
 
-typedef struct Item { /* one row of the call */
+typedef struct Item {      /* one row of the call */
     const uint8_t *packed; /* its metadata */
     size_t packed_size;
     float norm;

@@ -53,8 +53,8 @@ static float rank_limit(GV_DistanceType distance, const GV_TopK *top)
 /* ---- one query ---- */
 
 /* Of `total` (NULL: nobody asks) rows that are near enough, those beyond the k nearest count as well. */
-static GV_Status scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius, GV_TopK *top,
-                      uint64_t *total)
+static GV_Status scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, double radius,
+                      GV_TopK *top, uint64_t *total)
 {
     const GV_Bitset *accept = query->accept;
     Cursor cursor = first_slots(table, accept);
