@@ -414,6 +414,13 @@ GV_Status gv_db_set_resource_limits(GV_Database *db, const GV_ResourceLimits *li
  * slower. 0: the index answers wherever it can. Default 1,000; kept by the handle only. */
 GV_Status gv_db_set_exact_search_threshold(GV_Database *db, uint64_t rows);
 
+/* Make the database as small as its live rows allow: their index is built anew, free slots go, and the file becomes one packed image
+ * (by a new file, sync, rename, sync of the folder). Ids stay. Takes the time of adding all rows, and memory for a second
+ * copy of them: GV_ERR_LIMIT or GV_ERR_NO_MEMORY where there is none. Searches go on meanwhile, writes wait.
+ * gv_db_close() from another thread ends it soon, with GV_ERR_ARGUMENT here. A failure has changed nothing, except that of
+ * the last sync (see gv_db_flush()). */
+GV_Status gv_db_compact(GV_Database *db);
+
 /* Check every structure: checksums, links, ids, reachability. GV_OK with the figures in `report` (its
  * struct_size set by the caller), or GV_ERR_CORRUPT with the figures and the first fault in words. */
 GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report);

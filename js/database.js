@@ -436,6 +436,10 @@ export class Database {
     this.#call((core, db) => core.check(core.c.gv_db_flush(db)));
   }
 
+  compact() {
+    this.#call((core, db) => core.check(core.c.gv_db_compact(db)));
+  }
+
   refresh() {
     this.#call((core, db) => core.check(core.c.gv_db_refresh(db)));
     this.#checkedInfo('the file');

@@ -430,6 +430,12 @@ export class Database {
 
   info(): Info;
 
+  /**
+   * Make the database as small as its live rows allow: the index is built anew, free slots go, a file is packed. Ids stay.
+   * Takes the time of adding all rows, and memory for a second copy of them.
+   */
+  compact(): void;
+
   /** Calls, the work of searches, and the shape of the index. */
   stats(): Stats;
 

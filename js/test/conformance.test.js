@@ -157,6 +157,7 @@ const STEPS = {
   count_matching: (run, step) => assert.equal(run.db.countMatching(step.count_matching), step.is),
   limits: (run, step) =>
     run.db.setResourceLimits(renamed(step.limits, { max_vectors: 'maxVectors', max_memory_bytes: 'maxMemoryBytes' })),
+  compact: (run) => run.db.compact(),
   flush: (run) => run.db.flush(),
   save: (run, step) => run.db.save(step.save === true ? undefined : join(run.folder, step.save)),
   check(run) {

@@ -610,6 +610,14 @@ class Database:
         """Sync every acknowledged write to the disk."""
         check(self._call(lib.gv_db_flush))
 
+    def compact(self) -> None:
+        """Make the database as small as its live rows allow: the index is built anew, free slots go, the file is packed.
+
+        Ids stay. Takes the time of adding all rows, and memory for a second copy of them. Searches go on meanwhile in other
+        threads, writes wait; close() from another thread ends it with an ArgumentError. A failure has changed nothing.
+        """
+        check(self._call(lib.gv_db_compact))
+
     def refresh(self) -> None:
         """Of a read-only database: take over the newest state of the file."""
         check(self._call(lib.gv_db_refresh))

@@ -220,6 +220,9 @@ class Case:
     def do_limits(self, limits):
         self.db.set_resource_limits(**{"max_vectors": 0, "max_memory_bytes": 0, **limits})
 
+    def do_compact(self, _):
+        self.db.compact()
+
     def do_flush(self, _):
         self.db.flush()
 

@@ -69,22 +69,23 @@ static bool log_patch(GV_Store *s, bool *begun, size_t *bytes)
     return gv_log_commit(&s->log, false) == GV_OK;
 }
 
-void gv_store_run_some(GV_Store *s, size_t from, size_t end, GV_RwLock *lock)
+size_t gv_store_run_some(GV_Store *s, size_t from, size_t end, GV_RwLock *lock)
 {
     const GV_IndexOps *ops = s->index->ops;
     bool logs = s->log.vfs && ops->replay, begun = false;
-    size_t bytes = 0;
-    for (size_t i = from; i < end;) {
+    size_t bytes = 0, i = from;
+    while (i < end) {
         i += ops->plan(s->index, s->steps + i, s->step_count - i, &s->patch, lock);
         ops->commit(s->index, &s->patch, lock);
         if (logs) logs = log_patch(s, &begun, &bytes);
     }
     if (begun) (void)gv_log_commit(&s->log, false);
+    return i;
 }
 
 void gv_store_run_steps(GV_Store *s, size_t from, GV_RwLock *lock)
 {
-    gv_store_run_some(s, from, s->step_count, lock);
+    (void)gv_store_run_some(s, from, s->step_count, lock);
     if (s->index->ops->settle) s->index->ops->settle(s->index);
     s->step_count = 0;
 }

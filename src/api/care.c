@@ -2,9 +2,12 @@
 #include "api/db.h"
 #include <string.h>
 
-static size_t memory_of(const GV_Database *db)
+static size_t memory_of(GV_Database *db)
 {
-    return atomic_load(&db->store->heap.used_bytes) + atomic_load(&db->store->scratch_heap.used_bytes) +
+    gv_mutex_lock(&db->gate);
+    size_t draft = db->draft ? atomic_load(&db->draft->heap.used_bytes) : 0;
+    gv_mutex_unlock(&db->gate);
+    return draft + atomic_load(&db->store->heap.used_bytes) + atomic_load(&db->store->scratch_heap.used_bytes) +
            atomic_load(&db->scratch.used_bytes);
 }
 

@@ -15,6 +15,7 @@ typedef struct GV_Workspace GV_Workspace; /* find.h */
 
 struct GV_Database {
     GV_Store *store; /* replaced by gv_db_refresh() under the state lock; the writer lock is enough to read it */
+    GV_Store *draft; /* that gv_db_compact() fills: under the gate */
     const GV_Vfs *vfs;
     char *path;             /* NULL: in memory only */
     GV_OpenOptions options; /* as given, defaults filled in; its pointers are not kept */

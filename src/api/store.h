@@ -62,8 +62,9 @@ void gv_store_swap_row(GV_Store *store, uint32_t old, uint32_t staged);
  * patch, and go on. Then forget them. A patch that cannot be logged costs recovery time, nothing else. */
 void gv_store_run_steps(GV_Store *store, size_t from, GV_RwLock *lock);
 
-/* The same for the steps `from` .. `end`, which end where removals begin; those behind are still to come. */
-void gv_store_run_some(GV_Store *store, size_t from, size_t end, GV_RwLock *lock);
+/* The same for the steps `from` .. `end`, or some more where a patch goes further (never from additions into removals); returns
+ * where it ended. Those behind are still to come. */
+size_t gv_store_run_some(GV_Store *store, size_t from, size_t end, GV_RwLock *lock);
 
 /* Of a group's steps those in come first, then those out, each in the order of their records. */
 GV_Status gv_store_order_steps(GV_Store *store);

@@ -246,7 +246,7 @@ static void apply(GV_Database *db, Upsert *u, uint64_t *ids)
     stage_items(db, u, true);
     for (size_t i = 0; i < u->count; i++)
         if (is_moved(&u->items[i])) gv_store_step(s, u->items[i].old, true);
-    gv_store_run_some(s, 0, u->added + u->moved, &db->state);
+    (void)gv_store_run_some(s, 0, u->added + u->moved, &db->state);
     change_places(db, u);
     gv_store_run_steps(s, u->added + u->moved, &db->state);
     for (size_t i = 0; i < u->count; i++)

@@ -189,6 +189,9 @@ class Case:
     def limits(self, **limits):
         self._step({"limits": limits}, {})
 
+    def compact(self, **more):
+        self._step({"compact": True}, more)
+
     def flush(self):
         self._step({"flush": True}, {})
 

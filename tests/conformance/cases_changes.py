@@ -57,6 +57,35 @@ def deletes():
         case.search(lcg(150, *FINE), 200)
         case.check()
         yield case
+    for case in both("compact", "{}: what deletes and updates left behind goes; ids, answers and bytes stay.", dimension=16):
+        case.compact()  # of nothing
+        case.add_many(lcg(161, *FINE, rows=120), PARITY)
+        case.add_many(lcg(161, *FINE, rows=10), PARITY)  # equal rows
+        case.compact()  # of nothing to do
+        case.delete_many(list(range(0, 120, 3)))
+        for id in range(1, 120, 9):
+            case.update_vector(id, lcg(162 + id, *FINE))
+        case.add_many(lcg(163, *FINE, rows=20))
+        case.compact()
+        case.check()
+        case.count()
+        case.search(lcg(161, *FINE), 120)
+        case.search(lcg(164, *FINE), 10, filter=["parity", "odd"])
+        case.get(1)
+        case.contains(0, 1, 149, 150)
+        case.add_many(lcg(165, *FINE, rows=3))
+        case.delete(2)
+        case.reopen()
+        case.search(lcg(161, *FINE), 120)
+        case.delete_many([id for id in range(153) if id % 3 and id < 120 and id != 2])
+        case.compact()
+        case.count()
+        case.search(lcg(161, *FINE), 60)
+        case.reopen(read_only=True)
+        case.compact(error="GV_ERR_READ_ONLY")
+        case.search(lcg(161, *FINE), 60)
+        case.check()
+        yield case
     for case in both("delete_errors", "{}: a refused delete changed nothing.", dimension=2):
         case.delete(0, error="GV_ERR_NOT_FOUND")
         case.add_many([[0, 0], [1, 0], [2, 0], [3, 0]])

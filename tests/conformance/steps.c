@@ -122,6 +122,8 @@ static bool step_save(Run *run, const Json *step)
 
 static bool step_flush(Run *run, const Json *step) { return run_settle(run, step, gv_db_flush(run->db)); }
 
+static bool step_compact(Run *run, const Json *step) { return run_settle(run, step, gv_db_compact(run->db)); }
+
 /* ---- write ---- */
 
 static uint64_t next_id(const Run *run)
@@ -408,6 +410,7 @@ bool run_step(Run *run, const Json *step)
         {"count_matching", step_count_matching},
         {"limits", step_limits},
         {"flush", step_flush},
+        {"compact", step_compact},
         {"save", step_save},
         {"check", step_check},
         {"close", step_close},

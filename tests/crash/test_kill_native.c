@@ -40,7 +40,8 @@ static Step next_step(const Model *model, bool is_open, uint64_t seed)
     if (chance < 73) return (Step){STEP_UPSERT, size, size % 2 ? 0 : size};
     if (chance < 80) return (Step){STEP_DELETE, size, 0};
     if (chance < 85) return (Step){STEP_FLUSH, 0, 0};
-    if (chance < 92) return (Step){STEP_SAVE, 0, 0};
+    if (chance < 90) return (Step){STEP_SAVE, 0, 0};
+    if (chance < 92) return (Step){STEP_COMPACT, 0, 0};
     if (chance < 95) return (Step){STEP_COPY, 0, 0};
     return (Step){STEP_CLOSE, 0, 0};
 }
@@ -165,7 +166,7 @@ static bool is_through(const Place *place, const Step *step)
     GV_Database *db;
     GV_OpenOptions options;
     if (step->kind == STEP_OPEN) return access(place->path, F_OK) == 0;
-    if (step->kind < STEP_ADD || step->kind > STEP_UPSERT) return true;
+    if ((step->kind < STEP_ADD || step->kind > STEP_UPSERT) && step->kind != STEP_COMPACT) return true;
     gv_open_options_init(&options);
     options.read_only = 1;
     CHECK_OK(gv_db_open_with_options(place->path, &options, &db));
@@ -184,7 +185,8 @@ static void one_round(Place *place, uint64_t seed, uint64_t round)
     place->acknowledged += acknowledged;
     if (sent > acknowledged) {
         Step step = next_step(&place->shadow.model, place->shadow.db != NULL, seed);
-        place->in_save += step.kind == STEP_SAVE || step.kind == STEP_COPY || step.kind == STEP_CLOSE;
+        place->in_save += step.kind == STEP_SAVE || step.kind == STEP_COMPACT || step.kind == STEP_COPY ||
+                          step.kind == STEP_CLOSE;
         if (is_through(place, &step)) {
             (void)follow(place, seed);
             place->extra += step.kind >= STEP_ADD && step.kind <= STEP_UPSERT;

@@ -45,7 +45,7 @@ typedef struct Cut { /* a point in it, and the bounds for what an image of it ma
 static bool settles(const Scenario *scenario, StepKind kind)
 {
     return scenario->durability == GV_DURABILITY_COMMIT || kind == STEP_OPEN || kind == STEP_FLUSH ||
-           kind == STEP_SAVE || kind == STEP_CLOSE || kind == STEP_LOSS;
+           kind == STEP_SAVE || kind == STEP_COMPACT || kind == STEP_CLOSE || kind == STEP_LOSS;
 }
 
 static void look(Run *run, GV_Database *db)
@@ -320,7 +320,9 @@ static const Step commit_steps[] = {
     {STEP_UPDATE, 0, 0},       {STEP_KILL_IN_ADD, 6, 1}, {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},
     {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},        {STEP_KILL_IN_SAVE, 0, 5}, {STEP_OPEN, 1, 0},
     {STEP_DELETE, 3, 0},       {STEP_SAVE, 0, 0},        {STEP_SAVE, 0, 0},         {STEP_UPDATE, 0, 0},
-    {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},      {STEP_CLOSE, 0, 0},
+    {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},      {STEP_COMPACT, 0, 0},
+    {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 6, 0},      {STEP_KILL, 0, 0},         {STEP_OPEN, 0, 0},
+    {STEP_COMPACT, 0, 0},      {STEP_COMPACT, 0, 0},     {STEP_ADD, 2, 0},          {STEP_CLOSE, 0, 0},
 };
 
 static const Step os_steps[] = {
@@ -333,6 +335,7 @@ static const Step os_steps[] = {
     {STEP_ADD, 1, 0},    {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},   {STEP_ADD, 2, 0},    {STEP_PAIRS, 0, 3},
     {STEP_KILL, 0, 0},   {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_DELETE, 2, 0}, {STEP_KILL_IN_ADD, 4, 1},
     {STEP_OPEN, 0, 0},   {STEP_ADD, 20, 0},        {STEP_ADD, 1, 0},    {STEP_SAVE, 0, 0},   {STEP_UPDATE, 0, 0},
+    {STEP_DELETE, 2, 0}, {STEP_COMPACT, 0, 0},     {STEP_ADD, 3, 0},    {STEP_LOSS, 0, 0},   {STEP_OPEN, 0, 0},
     {STEP_DELETE, 9, 0}, {STEP_KILL_IN_ADD, 2, 2}, {STEP_OPEN, 1, 0},   {STEP_ADD, 2, 0},    {STEP_COPY, 0, 0},
     {STEP_CLOSE, 0, 0},
 };
@@ -379,7 +382,8 @@ static size_t draw_steps(uint64_t seed, GV_Durability durability, Step *steps, s
         else if (chance < 59) steps[i] = (Step){STEP_UPSERT, 2 * size, size % 2 ? 0 : size};
         else if (chance < 70) steps[i] = (Step){STEP_DELETE, 2 * size, 0};
         else if (chance < 75) steps[i] = (Step){STEP_FLUSH, 0, 0};
-        else if (chance < 79) steps[i] = (Step){STEP_SAVE, 0, 0};
+        else if (chance < 78) steps[i] = (Step){STEP_SAVE, 0, 0};
+        else if (chance < 80) steps[i] = (Step){STEP_COMPACT, 0, 0};
         else if (chance < 82) steps[i] = (Step){STEP_COPY, 0, 0};
         else if (chance < 86) steps[i] = (Step){STEP_LOSS, 0, 0};
         else if (chance < 93 && may_kill)

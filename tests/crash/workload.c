@@ -8,8 +8,9 @@
 #include "storage/format.h"
 #include <string.h>
 
-const char *const step_names[] = {"open", "add",   "delete", "update", "pairs",       "upsert",       "flush", "save",
-                                  "copy", "close", "read",   "kill",   "kill in add", "kill in save", "loss"};
+const char *const step_names[] = {"open",  "add",         "delete",       "update", "pairs", "upsert",
+                                  "flush", "save",        "compact",      "copy",   "close", "read",
+                                  "kill",  "kill in add", "kill in save", "loss"};
 
 /* ---- what rows are made of ---- */
 
@@ -264,6 +265,7 @@ static GV_Status perform(Session *s, const Step *step, const Request *request)
     case STEP_PAIRS: return replace_pairs(s->db, &request->rows[0]);
     case STEP_FLUSH: return gv_db_flush(s->db);
     case STEP_SAVE: return gv_db_save(s->db, NULL);
+    case STEP_COMPACT: return gv_db_compact(s->db);
     case STEP_COPY: return gv_db_save(s->db, s->copy);
     case STEP_CLOSE:
         status = gv_db_close(s->db);

@@ -34,6 +34,7 @@ typedef enum StepKind {
     STEP_UPSERT, /* a: rows, some of which are there, b: bytes of padding a row */
     STEP_FLUSH,
     STEP_SAVE,
+    STEP_COMPACT,
     STEP_COPY, /* save under another path */
     STEP_CLOSE,
     STEP_READ, /* all that reads: search, get, check, save to memory and open that */

@@ -1,0 +1,153 @@
+/* compact.c: the live rows in a store of their own, without what deletes and updates have left behind: no free slots, an index
+ * made anew, the smallest file. Searches go on in the old store until the new one takes its place, in one step. */
+#include "api/write.h"
+#include <stdlib.h>
+
+enum {
+    STEPS_A_TURN = 4096 /* between two looks at whether the database is being closed */
+};
+
+typedef struct Compaction {
+    GV_Database *db;
+    GV_Store *from, *to;
+    uint64_t *
+        ids; /* [count], of the live rows, ascending: row i goes to slot i, as if it had been added to a new database */
+    size_t count;
+} Compaction;
+
+static GV_Status check_wanted(GV_Database *db)
+{
+    gv_mutex_lock(&db->gate);
+    bool closing = db->closing;
+    gv_mutex_unlock(&db->gate);
+    return closing ? gv_fail(GV_ERR_ARGUMENT, "the database is being closed") : GV_OK;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void list_ids(Compaction *c)
+{
+    const GV_Table *table = &c->from->table;
+    size_t at = 0;
+    for (size_t slot = gv_bitset_next_set(&table->live, 0, table->slot_count); slot < table->slot_count;
+         slot = gv_bitset_next_set(&table->live, slot + 1, table->slot_count))
+        c->ids[at++] = gv_table_id(table, (uint32_t)slot);
+    if (at > 1) qsort(c->ids, at, sizeof *c->ids, compare_ids);
+}
+
+/* Copies of all rows, in a table that nobody sees yet. */
+static GV_Status copy_rows(Compaction *c)
+{
+    const GV_Table *from = &c->from->table;
+    GV_Table *to = &c->to->table;
+    GV_TRY(gv_store_reserve(c->to, (uint32_t)c->count, c->count, c->count, NULL));
+    for (size_t i = 0; i < c->count; i++) {
+        uint32_t slot = gv_table_find(from, c->ids[i]);
+        size_t size;
+        uint8_t *metadata;
+        const uint8_t *packed = gv_table_metadata(from, slot, &size);
+        GV_TRY(gv_table_metadata_new(to, packed, size, &metadata));
+        gv_table_stage(to, (uint32_t)i, c->ids[i], gv_table_row(from, slot), gv_table_norm(from, slot), metadata);
+        gv_table_enter(to, (uint32_t)i);
+        gv_store_step(c->to, (uint32_t)i, false);
+    }
+    to->next_id = from->next_id;
+    to->version = from->version + 1; /* whoever filtered the old rows sees that */
+    return GV_OK;
+}
+
+static GV_Status link_rows(Compaction *c)
+{
+    for (size_t at = 0; at < c->count;) {
+        GV_TRY(check_wanted(c->db));
+        at = gv_store_run_some(c->to, at, at + STEPS_A_TURN < c->count ? at + STEPS_A_TURN : c->count, NULL);
+    }
+    gv_store_run_steps(c->to, c->count, NULL);
+    for (size_t i = 0; i < c->count; i++) gv_table_show(&c->to->table, (uint32_t)i);
+    return GV_OK;
+}
+
+/* The file becomes that of the new store, packed. `*done`: it has, though perhaps with a failure. */
+static GV_Status move_file(Compaction *c, bool *done)
+{
+    GV_Store *from = c->from, *to = c->to;
+    *done = true;
+    if (!from->file) return GV_OK;
+    to->file = from->file;
+    to->generation = from->generation;
+    GV_Status status = gv_store_checkpoint(to, c->db->path, NULL);
+    gv_count_call(&c->db->counters, GV_CALL_CHECKPOINT, status);
+    *done = to->generation != from->generation;
+    if (*done) from->file = NULL;
+    else to->file = NULL;
+    return status;
+}
+
+static void change_stores(Compaction *c)
+{
+    GV_Database *db = c->db;
+    gv_mutex_lock(&db->gate);
+    atomic_store(&c->to->heap.limit_bytes, (size_t)db->limits.max_memory_bytes);
+    gv_mutex_unlock(&db->gate);
+    gv_write_lock(&db->state);
+    db->store = c->to;
+    gv_write_unlock(&db->state);
+    c->to = c->from;
+}
+
+/* The new store may take what the old one leaves of the limit. */
+static GV_Status make_store(Compaction *c)
+{
+    GV_TRY(gv_store_new(&c->from->settings, c->from->vfs, &c->to));
+    size_t limit = atomic_load(&c->from->heap.limit_bytes), used = atomic_load(&c->from->heap.used_bytes);
+    if (limit) atomic_store(&c->to->heap.limit_bytes, limit > used ? limit - used : 1);
+    gv_mutex_lock(&c->db->gate);
+    c->db->draft = c->to;
+    gv_mutex_unlock(&c->db->gate);
+    return GV_OK;
+}
+
+/* By the writer. */
+static GV_Status compact(Compaction *c)
+{
+    GV_Heap *scratch = &c->db->scratch;
+    bool done = false;
+    c->count = (size_t)c->from->table.live_count;
+    c->ids = gv_alloc_array(scratch, c->count + 1, sizeof *c->ids);
+    GV_Status status = c->ids ? make_store(c) : gv_last_status();
+    if (status == GV_OK) {
+        list_ids(c);
+        status = copy_rows(c);
+    }
+    if (status == GV_OK) status = link_rows(c);
+    if (status == GV_OK) status = move_file(c, &done);
+    gv_mutex_lock(&c->db->gate);
+    c->db->draft = NULL;
+    gv_mutex_unlock(&c->db->gate);
+    if (done) {
+        change_stores(c);
+        c->db->checkpoint_after = 0;
+    }
+    GV_Failure failure;
+    gv_failure_save(&failure);
+    gv_store_free(c->to); /* by now the old one */
+    gv_release(scratch, c->ids, (c->count + 1) * sizeof *c->ids);
+    return status == GV_OK ? GV_OK : gv_failure_restore(&failure);
+}
+
+GV_Status gv_db_compact(GV_Database *db)
+{
+    GV_TRY(gv_enter_writer(db));
+    GV_Status status = gv_begin_write(db);
+    if (status == GV_OK) {
+        Compaction c = {.db = db, .from = db->store};
+        status = compact(&c);
+        gv_mutex_unlock(&db->writer);
+    }
+    gv_leave(db);
+    return status;
+}
