@@ -38,6 +38,21 @@ export const STRUCTS = {
       quant_rerank: ['u32', 20],
     },
   },
+  GV_IVFPQConfig: {
+    size: 40,
+    fields: {
+      struct_size: ['u32', 0],
+      nlist: ['u32', 4],
+      m: ['u32', 8],
+      nbits: ['u32', 12],
+      nprobe: ['u32', 16],
+      train_iters: ['u32', 20],
+      default_rerank: ['u32', 24],
+      rotate: ['u32', 28],
+      train_rows: ['u32', 32],
+      auto_train: ['u32', 36],
+    },
+  },
   GV_OpenOptions: {
     size: 64,
     fields: {
@@ -57,7 +72,7 @@ export const STRUCTS = {
     },
   },
   GV_SearchOptions: {
-    size: 36,
+    size: 44,
     fields: {
       struct_size: ['u32', 0],
       distance: ['i32', 4],
@@ -68,6 +83,8 @@ export const STRUCTS = {
       filter_key: ['pointer', 24],
       filter_value: ['pointer', 28],
       filter: ['pointer', 32],
+      nprobe: ['u32', 36],
+      rerank: ['u32', 40],
     },
   },
   GV_ResourceLimits: {
@@ -97,6 +114,7 @@ export const STRUCTS = {
       memory_bytes: ['u64', 80],
       seed: ['u64', 88],
       kernels: ['pointer', 96],
+      trained: ['u32', 100],
     },
   },
   GV_CheckReport: {

@@ -334,6 +334,40 @@ ALWAYS_INLINE void scan_sums(const uint8_t *codes, const uint8_t *tables, size_t
     ints16_merge(ints16_sub(high, ints16_shift_left_8(odd_high)), odd_high, sums + 16);
 }
 
+/* As scan_sums(), four registers at a time and then one: for any whole number of registers, entries up to 63. */
+static uint32_t scan_codes(const uint8_t *codes, const uint8_t *tables, size_t nibbles, const float *terms, float base,
+                           float step, float bound, float *estimates)
+{
+    enum {
+        GROUP_BYTES = 4 * INTS_BYTES
+    };
+    uint16_t sums[GV_SCAN_NEIGHBOURS];
+    ints low = ints_zero(), high = low, odd_low = low, odd_high = low;
+    for (size_t at = 0, end = 16 * nibbles; at < end;) {
+        size_t group = end - at >= GROUP_BYTES ? GROUP_BYTES : INTS_BYTES, last = at + group;
+        ints add_low = ints_zero(), add_high = add_low;
+        for (; at < last; at += INTS_BYTES) {
+            ints code = ints_load(codes + at), table = ints_load(tables + at);
+            add_low = ints8_add(add_low, ints8_lookup(table, ints8_low_nibbles(code)));
+            add_high = ints8_add(add_high, ints8_lookup(table, ints8_high_nibbles(code)));
+        }
+        low = ints16_add(low, add_low);
+        high = ints16_add(high, add_high);
+        odd_low = ints16_add(odd_low, ints16_shift_right_8(add_low));
+        odd_high = ints16_add(odd_high, ints16_shift_right_8(add_high));
+    }
+    ints16_merge(ints16_sub(low, ints16_shift_left_8(odd_low)), odd_low, sums);
+    ints16_merge(ints16_sub(high, ints16_shift_left_8(odd_high)), odd_high, sums + 16);
+    uint32_t below = 0;
+    for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j += GV_LANES) {
+        lanes product = lanes_mul(lanes_from_words(sums + j, 0), lanes_splat(step));
+        lanes e = lanes_add(lanes_add(lanes_splat(base), lanes_load(terms + j)), product);
+        lanes_store(estimates + j, e);
+        below |= lanes_bits(lanes_below(e, lanes_splat(bound))) << j;
+    }
+    return below;
+}
+
 static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
                            const float *F, float base, float step, float bound, float *estimates)
 {

@@ -105,4 +105,5 @@ const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA),
                                        .dots_i8 = dots_i8,
                                        .scan_tables = scan_tables,
                                        .scan_block = scan_block,
+                                       .scan_codes = scan_codes,
                                        .encode_neighbour = encode_neighbour};

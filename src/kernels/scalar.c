@@ -220,6 +220,21 @@ static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n
     return below;
 }
 
+static uint32_t scan_codes(const uint8_t *codes, const uint8_t *tables, size_t nibbles, const float *terms, float base,
+                           float step, float bound, float *estimates)
+{
+    uint32_t below = 0;
+    for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j++) {
+        uint32_t sum = 0;
+        for (size_t i = 0; i < 16 * nibbles; i += 16) {
+            sum += tables[i + (codes[i + j % 16] >> (j < 16 ? 0 : 4) & 15)];
+        }
+        estimates[j] = (base + terms[j]) + (float)sum * step;
+        below |= (uint32_t)(estimates[j] < bound) << j;
+    }
+    return below;
+}
+
 static void encode_neighbour(const float *x, const float *c, size_t n, uint8_t *codes, unsigned j, float *r1, float *r2,
                              float *sc)
 {
@@ -252,4 +267,5 @@ const GV_Kernels gv_kernels_scalar = {.name = "scalar",
                                       .dots_i8 = dots_i8,
                                       .scan_tables = scan_tables,
                                       .scan_block = scan_block,
+                                      .scan_codes = scan_codes,
                                       .encode_neighbour = encode_neighbour};
