@@ -245,6 +245,7 @@ test('every call on a closed database says so', async () => {
     delete: [0],
     updateVector: [0, [1, 2, 3]],
     updateMetadata: [0, {}],
+    trainIvfpq: [[[1, 2, 3]]],
     search: [[1, 2, 3]],
     searchMany: [[[1, 2, 3]]],
     rangeSearch: [[1, 2, 3], 1],

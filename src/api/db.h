@@ -68,7 +68,8 @@ GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, 
 GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *configs, const GV_Superblock *file,
                             GV_Settings *settings);
 
-/* After an add: train if that was asked for and is due. What fails is tried again after the next one (train.c). */
+/* After an add, and once a writer is open: train if that was asked for and is due. What fails is tried again after the next
+ * one (train.c). */
 void gv_auto_train(GV_Database *db);
 
 #endif

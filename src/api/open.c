@@ -197,6 +197,7 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *given, con
     db->ef_search = configs.hnsw ? configs.hnsw->ef_search : settings->hnsw.ef_search;
     db->nprobe = configs.ivfpq ? configs.ivfpq->nprobe : settings->ivfpq.nprobe;
     db->rerank = configs.ivfpq ? configs.ivfpq->default_rerank : settings->ivfpq.default_rerank;
+    if (!options.read_only) gv_auto_train(db);
     *out = db;
     return GV_OK;
 }

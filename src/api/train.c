@@ -15,12 +15,12 @@ static GV_Status log_training(GV_Store *s, bool sync)
 }
 
 /* As the writer. */
-static GV_Status train(GV_Database *db, const float *rows, size_t count)
+static GV_Status train(GV_Database *db, const float *rows, size_t count, bool sync)
 {
     GV_Store *s = db->store;
     const GV_TrainingOps *training = s->index->ops->training;
     GV_TRY(training->learn(s->index, rows, count));
-    GV_Status status = log_training(s, db->options.durability == GV_DURABILITY_COMMIT);
+    GV_Status status = log_training(s, sync);
     if (status == GV_OK) training->adopt(s->index, &db->state);
     else training->discard(s->index);
     return status;
@@ -45,13 +45,14 @@ GV_Status gv_db_ivfpq_train(GV_Database *db, const float *rows, size_t count, si
     GV_Status status = check_training(db, rows, count, dimension);
     if (status == GV_OK) status = gv_begin_write(db);
     if (status == GV_OK) {
-        status = train(db, rows, count);
+        status = train(db, rows, count, db->options.durability == GV_DURABILITY_COMMIT);
         gv_end_write(db);
     }
     gv_leave(db);
     return status;
 }
 
+/* What this logs follows from the rows and need not be safe: whoever opens a file that lacks it trains again, to the bit. */
 void gv_auto_train(GV_Database *db)
 {
     GV_Store *s = db->store;
@@ -59,6 +60,6 @@ void gv_auto_train(GV_Database *db)
     uint32_t wanted = s->settings.ivfpq.auto_train;
     if (!training || wanted == 0 || s->metric.distance == GV_DISTANCE_MANHATTAN) return;
     if (gv_begin_write(db) != GV_OK) return;
-    if (!training->is_trained(s->index) && s->table.live_count >= wanted) (void)train(db, NULL, 0);
+    if (!training->is_trained(s->index) && s->table.live_count >= wanted) (void)train(db, NULL, 0, false);
     gv_end_write(db);
 }

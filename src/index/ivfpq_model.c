@@ -56,7 +56,8 @@ GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model)
 {
     for (size_t i = 0; i < model->value_count; i++)
         if (!(model->values[i] >= -FLT_MAX && model->values[i] <= FLT_MAX))
-            return gv_fail(GV_ERR_CORRUPT, "ivfpq: value %zu of %zu is not finite", i, model->value_count);
+            return gv_fail(GV_ERR_CORRUPT, "section %d: value %zu of %zu is not finite", GV_SECTION_IVF_MODEL, i,
+                           model->value_count);
     for (size_t i = 0; i < ivf->nlist; i++) {
         const float *centroid = model->centroids + i * ivf->width;
         model->pointers[i] = centroid;

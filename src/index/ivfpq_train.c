@@ -19,7 +19,8 @@ typedef struct Training {
     float *norms;              /* [count]: squared */
     float *views;              /* [count, view_room] */
     float *words;              /* [threads, words * part] */
-    _Atomic bool failed;
+    uint8_t *room;             /* of k-means: for the lists, or one a thread for the books */
+    size_t book_room;          /* bytes of one */
 } Training;
 
 /* ---- what is looked at ---- */
@@ -67,9 +68,9 @@ static GV_KMeans job_of(const Training *t)
 {
     const GV_Index *head = &t->ivf->head;
     return (GV_KMeans){.kernels = head->metric.kernels,
-                       .heap = head->scratch_heap,
+                       .room = t->room,
                        .pool = head->pool,
-                       .threads = head->threads > GV_THREADS_MAX ? GV_THREADS_MAX : head->threads,
+                       .threads = (uint32_t)t->ivf->room_threads,
                        .rows = t->views,
                        .count = t->count,
                        .stride = t->ivf->view_room,
@@ -97,10 +98,15 @@ static void subtract_centroids(void *context, size_t worker, size_t begin, size_
     }
 }
 
+static size_t book_rows(const GV_IVFPQ *ivf, size_t count)
+{
+    size_t most = (size_t)ROWS_A_WORD * ivf->words;
+    return count < most ? count : most;
+}
+
 static size_t choose_residuals(Training *t)
 {
-    size_t most = (size_t)ROWS_A_WORD * t->ivf->words, room = t->ivf->view_room;
-    if (t->count <= most) return t->count;
+    size_t most = book_rows(t->ivf, t->count), room = t->ivf->view_room;
     for (size_t i = 1; i < most; i++)
         memcpy(t->views + i * room, t->views + (size_t)((uint64_t)i * t->count / most) * room, room * sizeof(float));
     return most;
@@ -114,13 +120,14 @@ static void make_books(void *context, size_t worker, size_t begin, size_t end)
     float *words = t->words + worker * size;
     for (size_t j = begin; j < end; j++) {
         GV_KMeans job = job_of(t);
+        job.room = t->room + worker * t->book_room;
         job.pool = NULL;
         job.threads = 1;
         job.rows = t->views + j * ivf->part;
         job.dimension = ivf->part;
         job.k = ivf->words;
         job.seed += j + 1;
-        if (gv_kmeans(&job, words) != GV_OK) t->failed = true;
+        gv_kmeans(&job, words);
         float *book = t->model->books + j * size;
         for (size_t w = 0; w < ivf->words; w++)
             for (size_t i = 0; i < ivf->part; i++) book[i * ivf->words + w] = words[w * ivf->part + i];
@@ -133,12 +140,11 @@ static GV_Status find_model(Training *t)
     find_mean(t);
     gv_parallel(ivf->head.pool, ivf->head.threads, t->count, GV_ENCODE_ROWS, make_views, t);
     GV_KMeans job = job_of(t);
-    GV_TRY(gv_kmeans(&job, t->model->centroids));
+    gv_kmeans(&job, t->model->centroids);
     GV_TRY(gv_ivf_model_finish(ivf, t->model));
     t->count = choose_residuals(t);
     gv_parallel(ivf->head.pool, ivf->room_threads, t->count, GV_ENCODE_ROWS, subtract_centroids, t);
     gv_parallel(ivf->head.pool, ivf->room_threads, ivf->m, 1, make_books, t);
-    if (t->failed) return gv_fail(GV_ERR_NO_MEMORY, "ivfpq: no memory to train %u books with", ivf->m);
     return gv_ivf_model_finish(ivf, t->model);
 }
 
@@ -238,13 +244,20 @@ static GV_Status train(Training *t)
 {
     GV_IVFPQ *ivf = t->ivf;
     GV_Heap *heap = ivf->head.scratch_heap;
-    size_t count = sample_size(ivf, t->given_count), books = ivf->room_threads * ivf->words * ivf->part;
+    size_t count = sample_size(ivf, t->given_count), books = ivf->room_threads * ivf->words * ivf->part, room, of_books;
+    uint32_t threads = (uint32_t)ivf->room_threads;
     GV_Status status = GV_OK;
+    if (!gv_kmeans_room(count, ivf->nlist, threads, &room) ||
+        !gv_kmeans_room(book_rows(ivf, count), ivf->words, 1, &t->book_room) ||
+        !gv_mul_size(t->book_room, threads, &of_books))
+        return gv_fail(GV_ERR_NO_MEMORY, "train_ivfpq: %zu rows are too many for this machine", count);
+    if (room < of_books) room = of_books;
     t->count = count;
     t->norms = gv_alloc_array(heap, count, sizeof *t->norms);
     t->views = gv_alloc_array(heap, count, ivf->view_room * sizeof *t->views);
     t->words = gv_alloc_array(heap, books, sizeof *t->words);
-    if (!t->norms || !t->views || !t->words) status = gv_last_status();
+    t->room = gv_alloc(heap, room);
+    if (!t->norms || !t->views || !t->words || !t->room) status = gv_last_status();
     for (size_t i = 0; i < count && status == GV_OK; i++) {
         const float *row = sample_row(t, i);
         t->norms[i] = ivf->head.metric.kernels->dot(row, row, ivf->head.metric.dimension);
@@ -253,6 +266,7 @@ static GV_Status train(Training *t)
     gv_release(heap, t->norms, count * sizeof *t->norms);
     gv_release(heap, t->views, count * ivf->view_room * sizeof *t->views);
     gv_release(heap, t->words, books * sizeof *t->words);
+    gv_release(heap, t->room, room);
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* kmeans.c: see kmeans.h. */
 #include "index/kmeans.h"
+#include "base/checked.h"
 #include "base/random.h"
 #include <math.h>
 #include <string.h>
@@ -191,30 +192,35 @@ static void start(Run *r)
 
 /* ---- both ---- */
 
-GV_Status gv_kmeans(const GV_KMeans *job, float *centroids)
+/* Bytes a centroid, a row, and a thread. */
+enum {
+    OF_CENTROID = sizeof(float *) + sizeof(size_t) + sizeof(float),
+    OF_ROW = sizeof(float) + 2 * sizeof(uint32_t),
+    OF_THREAD = GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS * sizeof(float)
+};
+
+bool gv_kmeans_room(size_t count, size_t k, uint32_t threads, size_t *bytes)
 {
-    GV_Heap *heap = job->heap;
-    size_t sums = (job->threads ? job->threads : 1) * GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, count = job->count;
+    size_t rows, centroids, sums;
+    if (!gv_mul_size(count, OF_ROW, &rows) || !gv_mul_size(k, OF_CENTROID, &centroids) ||
+        !gv_mul_size(threads, OF_THREAD, &sums) || !gv_add_size(rows, centroids, bytes) ||
+        !gv_add_size(*bytes, sums + 2 * sizeof(size_t), bytes))
+        return false;
+    *bytes = (size_t)gv_round_up(*bytes, 8);
+    return true;
+}
+
+void gv_kmeans(const GV_KMeans *job, float *centroids)
+{
     Run r = {.job = job, .centroids = centroids};
-    GV_Status status = GV_OK;
-    r.pointers = gv_alloc_array(heap, job->k, sizeof *r.pointers);
-    r.norms = gv_alloc_array(heap, job->k, sizeof *r.norms);
-    r.labels = gv_alloc_array(heap, count, sizeof *r.labels);
-    r.far = gv_alloc_array(heap, count, sizeof *r.far);
-    r.order = gv_alloc_array(heap, count, sizeof *r.order);
-    r.ends = gv_alloc_array(heap, job->k + 1, sizeof *r.ends);
-    r.sums = gv_alloc_array(heap, sums, sizeof *r.sums);
-    if (!r.pointers || !r.norms || !r.labels || !r.far || !r.order || !r.ends || !r.sums) status = gv_last_status();
-    if (status == GV_OK) {
-        start(&r);
-        improve(&r);
-    }
-    gv_release(heap, (void *)r.pointers, job->k * sizeof *r.pointers);
-    gv_release(heap, r.norms, job->k * sizeof *r.norms);
-    gv_release(heap, r.labels, count * sizeof *r.labels);
-    gv_release(heap, r.far, count * sizeof *r.far);
-    gv_release(heap, r.order, count * sizeof *r.order);
-    gv_release(heap, r.ends, (job->k + 1) * sizeof *r.ends);
-    gv_release(heap, r.sums, sums * sizeof *r.sums);
-    return status;
+    r.pointers = job->room;
+    r.ends = (size_t *)(void *)(r.pointers + job->k);
+    r.sums = (float *)(r.ends + job->k + 1);
+    r.norms = r.sums + (size_t)job->threads * GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS;
+    r.far = r.norms + job->k;
+    r.labels = (uint32_t *)(void *)(r.far + job->count);
+    r.order = r.labels + job->count;
+    memset(r.labels, 0, job->count * sizeof *r.labels);
+    start(&r);
+    improve(&r);
 }

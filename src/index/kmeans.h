@@ -17,7 +17,8 @@ enum {
 
 typedef struct GV_KMeans {
     const GV_Kernels *kernels;
-    GV_Heap *heap; /* what is borrowed */
+    void *
+        room; /* gv_kmeans_room() bytes, at a multiple of 8: nothing is allocated, so that threads may run jobs of their own */
     GV_Pool *pool;
     uint32_t threads;
     const float *rows; /* [count], each `stride` floats behind the one before; finite */
@@ -26,8 +27,11 @@ typedef struct GV_KMeans {
     uint64_t seed;
 } GV_KMeans;
 
-/* Fill `centroids[k, dimension]`. `count` and `k` are at least 1. */
-GV_Status gv_kmeans(const GV_KMeans *job, float *centroids);
+/* Bytes for k-means of `count` rows to `k` centroids; false if there are too many. A multiple of 8. */
+bool gv_kmeans_room(size_t count, size_t k, uint32_t threads, size_t *bytes);
+
+/* Fill `centroids[k, dimension]`. `count`, `k` and `threads` are at least 1. */
+void gv_kmeans(const GV_KMeans *job, float *centroids);
 
 /* The centroid nearest to each of `count` <= GV_ASSIGN_ROWS rows, and how near: its squared norm less twice the dot product.
  * `norms[k]` are those of the centroids; `sums` is float[GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS]. */
