@@ -110,7 +110,7 @@ typedef struct GV_IVFPQConfig {
     uint32_t train_iters;    /* k-means rounds, 1 ..= 1000. Default 15 */
     uint32_t default_rerank; /* candidates measured by full vectors, 1 ..= 1048576; at least k are. Default 32 */
     uint32_t rotate; /* 1: codes are of rows turned by a random rotation, which evens out their components. Default 0 */
-    uint32_t train_rows; /* training looks at no more rows than these, evenly chosen. Default 0: 64 a list, at least
+    uint32_t train_rows; /* training looks at no more rows than these, evenly chosen. Default 0: 128 a list, at least
                               * 16384 */
     uint32_t auto_train; /* the add that brings the rows to this number trains the index on them. Default 0: never */
 } GV_IVFPQConfig;

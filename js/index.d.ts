@@ -96,7 +96,7 @@ export interface IvfpqOptions {
   defaultRerank?: number;
   /** Make codes of rows turned by a random rotation, which evens out their components. Default false. */
   rotate?: boolean;
-  /** Training looks at no more rows than these. Default 0: 64 a list, at least 16384. */
+  /** Training looks at no more rows than these. Default 0: 128 a list, at least 16384. */
   trainRows?: number;
   /** The add that brings the rows to this number trains the index on them. Default 0: never. */
   autoTrain?: number;

@@ -291,7 +291,7 @@ class Database:
         """Train an IVFPQ index on `rows`, or on those it has (None), and index all its rows by what was learned.
 
         Until then rows are kept and searched by exact scans. Any number of rows will do, also fewer than lists, and equal
-        ones; about 64 a list are a good number. May be called again when the rows have changed; searches go on meanwhile.
+        ones; about 100 a list are a good number. May be called again when the rows have changed; searches go on meanwhile.
         """
         if rows is None:
             check(self._call(lib.gv_db_ivfpq_train, _NULL, 0, self._dimension))

@@ -110,7 +110,7 @@ class IVFPQConfig:
     train_iters: rounds of k-means.
     default_rerank: candidates that a search measures by full vectors, at least k.
     rotate: make codes of rows turned by a random rotation, which evens out their components.
-    train_rows: training looks at no more rows than these; 0: 64 a list, at least 16,384.
+    train_rows: training looks at no more rows than these; 0: 128 a list, at least 16,384.
     auto_train: the add that brings the rows to this number trains the index on them; 0: never.
     """
 

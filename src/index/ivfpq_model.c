@@ -111,12 +111,14 @@ static uint32_t nearest_word(const GV_IVFPQ *ivf, const GV_IvfModel *model, size
     const float *norms = model->book_norms + j * ivf->words;
     gv_ivf_products(ivf, model->books + j * ivf->part * ivf->words, x, products);
     uint32_t best = 0;
-    float least = norms[0] - 2.0f * products[0];
-    for (uint32_t w = 1; w < ivf->words; w++) {
-        float near = norms[w] - 2.0f * products[w];
-        if (!(near < least)) continue;
-        least = near;
-        best = w;
+    float least = INFINITY;
+    for (uint32_t from = 0; from < ivf->words; from += 16) {
+        float near[16];
+        for (size_t w = 0; w < 16; w++) near[w] = norms[from + w] - 2.0f * products[from + w];
+        uint32_t first = gv_first_least(near);
+        if (!(near[first] < least)) continue;
+        least = near[first];
+        best = from + first;
     }
     return best;
 }

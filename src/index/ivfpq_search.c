@@ -8,7 +8,10 @@
 
 /* ---- borrowed memory ---- */
 
-static size_t table_count(const GV_IVFPQ *ivf) { return (size_t)ivf->m * ivf->words; }
+static size_t table_count(const GV_IVFPQ *ivf)
+{
+    return (size_t)(ivf->nibbles > ivf->m ? ivf->nibbles : ivf->m) * ivf->words; /* those behind m stay zero */
+}
 
 void gv_ivf_scratch_free(const GV_IVFPQ *ivf, GV_IvfScratch *scratch)
 {
@@ -177,33 +180,6 @@ static void make_tables(const Search *s)
                         s->scratch->tables + j * ivf->words);
 }
 
-/* Tables of bytes: each from its least entry, all in steps of the widest one's 63rd part. */
-static void make_fast_tables(Search *s)
-{
-    const GV_IVFPQ *ivf = s->ivf;
-    const float *tables = s->scratch->tables;
-    float range = 0.0f;
-    s->base = 0.0f;
-    for (size_t j = 0; j < ivf->m; j++) {
-        float low = tables[16 * j], high = low;
-        for (size_t w = 1; w < 16; w++) {
-            low = tables[16 * j + w] < low ? tables[16 * j + w] : low;
-            high = tables[16 * j + w] > high ? tables[16 * j + w] : high;
-        }
-        range = high - low > range ? high - low : range;
-        s->base += low;
-    }
-    bool flat = !(range >= GV_FLAT_RANGE && range <= 0x1p120f);
-    float inverse = flat ? 0.0f : (float)GV_FAST_ENTRY / range;
-    s->step = flat ? 0.0f : range / (float)GV_FAST_ENTRY;
-    for (size_t j = 0; j < ivf->m; j++) {
-        float low = tables[16 * j];
-        for (size_t w = 1; w < 16; w++) low = tables[16 * j + w] < low ? tables[16 * j + w] : low;
-        for (size_t w = 0; w < 16; w++)
-            s->scratch->fast[16 * j + w] = flat ? 0 : (uint8_t)((tables[16 * j + w] - low) * inverse + 0.5f);
-    }
-}
-
 /* Codes of a byte: a look-up each, part by part. */
 static uint32_t scan_bytes(const Search *s, const uint8_t *codes, const float *terms, float base, float *estimates)
 {
@@ -237,6 +213,16 @@ static GV_Status make_place(Search *s)
     return fit_found(s->ivf, s->scratch, 2 * s->scratch->capacity, s->count);
 }
 
+/* What is read first of a block, and what leads to the next; the rest is sent for by the hardware. */
+static void prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
+{
+    const uint8_t *block = gv_block_at(ivf->lists, number);
+    for (size_t at = 0; at < 4 * GV_CACHE_LINE; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
+    __builtin_prefetch(block + ivf->terms_at);
+    __builtin_prefetch(block + ivf->terms_at + GV_CACHE_LINE);
+    __builtin_prefetch(block + ivf->tail_at);
+}
+
 static GV_Status scan_list(Search *s, uint32_t number, float near)
 {
     const GV_IVFPQ *ivf = s->ivf;
@@ -249,7 +235,7 @@ static GV_Status scan_list(Search *s, uint32_t number, float near)
         const uint32_t *slots = gv_block_slots(ivf, block);
         const float *terms = gv_block_terms(ivf, block);
         at = gv_block_tail(ivf, block)->next;
-        if (at != GV_NO_SLOT) __builtin_prefetch(gv_block_at(ivf->lists, at));
+        if (at != GV_NO_SLOT) prefetch_block(ivf, at);
         uint32_t below = ivf->nibbles > 0 ? kernels->scan_codes(block, s->scratch->fast, ivf->nibbles, terms, base,
                                                                 s->step, s->bound, estimates)
                                           : scan_bytes(s, block, terms, base, estimates);
@@ -297,9 +283,12 @@ static GV_Status run(Search *s, GV_TopK *top)
 {
     const GV_IVFPQ *ivf = s->ivf;
     gv_ivf_view(ivf, ivf->model->mean, s->query->vector, s->query->squared_norm, s->scratch->view);
+    /* beyond this, sums of products might overflow: the scan has the answer */
+    if (!(ivf->head.metric.kernels->dot(s->scratch->view, s->scratch->view, ivf->width) <= 0x1p80f)) return GV_OK;
     size_t lists = rank_lists(s);
     make_tables(s);
-    if (ivf->nibbles > 0) make_fast_tables(s);
+    if (ivf->nibbles > 0)
+        ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
     for (size_t visited = 0; lists > 0 && (visited < s->query->nprobe || s->count < s->wanted); visited++) {
         uint64_t key = pop(s->scratch->lists, &lists);
         GV_TRY(scan_list(s, (uint32_t)key, float_of((uint32_t)(key >> 32))));

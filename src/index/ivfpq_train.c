@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    ROWS_A_LIST = 64, /* that training looks at unless told, ... */
+    ROWS_A_LIST = 128, /* that training looks at unless told, ... */
     ROWS_LEAST = 16384,
     ROWS_A_WORD = 256 /* ... and for the books */
 };
@@ -112,6 +112,21 @@ static size_t choose_residuals(Training *t)
     return most;
 }
 
+/* Of book `j`; its room is the thread's. */
+static GV_KMeans book_job(const Training *t, size_t j)
+{
+    GV_KMeans job = job_of(t);
+    job.pool = NULL;
+    job.threads = 1;
+    job.rows = t->views + j * t->ivf->part;
+    job.count = book_rows(t->ivf, t->count);
+    job.dimension = t->ivf->part;
+    job.k = t->ivf->words;
+    job.seed += j + 1;
+    job.is_short = true;
+    return job;
+}
+
 static void make_books(void *context, size_t worker, size_t begin, size_t end)
 {
     Training *t = context;
@@ -119,14 +134,8 @@ static void make_books(void *context, size_t worker, size_t begin, size_t end)
     size_t size = (size_t)ivf->words * ivf->part;
     float *words = t->words + worker * size;
     for (size_t j = begin; j < end; j++) {
-        GV_KMeans job = job_of(t);
+        GV_KMeans job = book_job(t, j);
         job.room = t->room + worker * t->book_room;
-        job.pool = NULL;
-        job.threads = 1;
-        job.rows = t->views + j * ivf->part;
-        job.dimension = ivf->part;
-        job.k = ivf->words;
-        job.seed += j + 1;
         gv_kmeans(&job, words);
         float *book = t->model->books + j * size;
         for (size_t w = 0; w < ivf->words; w++)
@@ -245,14 +254,13 @@ static GV_Status train(Training *t)
     GV_IVFPQ *ivf = t->ivf;
     GV_Heap *heap = ivf->head.scratch_heap;
     size_t count = sample_size(ivf, t->given_count), books = ivf->room_threads * ivf->words * ivf->part, room, of_books;
-    uint32_t threads = (uint32_t)ivf->room_threads;
     GV_Status status = GV_OK;
-    if (!gv_kmeans_room(count, ivf->nlist, threads, &room) ||
-        !gv_kmeans_room(book_rows(ivf, count), ivf->words, 1, &t->book_room) ||
-        !gv_mul_size(t->book_room, threads, &of_books))
+    t->count = count;
+    GV_KMeans lists_job = job_of(t), books_job = book_job(t, 0);
+    if (!gv_kmeans_room(&lists_job, &room) || !gv_kmeans_room(&books_job, &t->book_room) ||
+        !gv_mul_size(t->book_room, ivf->room_threads, &of_books))
         return gv_fail(GV_ERR_NO_MEMORY, "train_ivfpq: %zu rows are too many for this machine", count);
     if (room < of_books) room = of_books;
-    t->count = count;
     t->norms = gv_alloc_array(heap, count, sizeof *t->norms);
     t->views = gv_alloc_array(heap, count, ivf->view_room * sizeof *t->views);
     t->words = gv_alloc_array(heap, books, sizeof *t->words);

@@ -8,10 +8,12 @@
 enum {
     START_ROWS = 16,   /* that the start looks at, for each centroid */
     START_CHUNK = 256, /* rows */
-    SPLITS_MOST = 64   /* a round */
+    SPLITS_MOST = 64,  /* a round */
+    SHORT_CENTROIDS = 16
 };
 
 typedef struct Run {
+    float *columns; /* [dimension, k], for short rows */
     const GV_KMeans *job;
     float *centroids;
     const float **pointers; /* [k]: to them */
@@ -32,6 +34,40 @@ static float *centroid_at(const Run *r, size_t c) { return r->centroids + c * r-
 
 /* ---- assigning ---- */
 
+/* The first centroid of those that are nearest: each lane finds its own, which compilers do in registers. */
+static uint32_t nearest(const float *sums, const float *norms, size_t count, float *nearness)
+{
+    enum {
+        LANES = 16
+    };
+    float least[LANES], best = INFINITY;
+    uint32_t at[LANES], label = 0, c = 0;
+    for (size_t i = 0; i < LANES; i++) {
+        least[i] = INFINITY;
+        at[i] = 0;
+    }
+    for (; c + LANES <= count; c += LANES) {
+        for (size_t i = 0; i < LANES; i++) {
+            float near = norms[c + i] - 2.0f * sums[c + i];
+            at[i] = near < least[i] ? c : at[i];
+            least[i] = near < least[i] ? near : least[i];
+        }
+    }
+    for (uint32_t i = 0; i < LANES; i++) {
+        if (least[i] > best || (least[i] == best && at[i] + i >= label)) continue;
+        best = least[i];
+        label = at[i] + i;
+    }
+    for (; c < count; c++) {
+        float near = norms[c] - 2.0f * sums[c];
+        if (!(near < best)) continue;
+        best = near;
+        label = c;
+    }
+    *nearness = best;
+    return label;
+}
+
 void gv_assign(const GV_Kernels *kernels, const float *const *rows, size_t count, const float *const *centroids,
                const float *norms, size_t k, size_t dimension, float *sums, uint32_t *labels, float *nearness)
 {
@@ -43,13 +79,11 @@ void gv_assign(const GV_Kernels *kernels, const float *const *rows, size_t count
         size_t some = k - from < GV_ASSIGN_CENTROIDS ? k - from : GV_ASSIGN_CENTROIDS;
         kernels->dot_many(rows, count, centroids + from, some, dimension, sums);
         for (size_t i = 0; i < count; i++) {
-            const float *sum = sums + i * some;
-            for (size_t c = 0; c < some; c++) {
-                float near = norms[from + c] - 2.0f * sum[c];
-                if (!(near < nearness[i])) continue;
-                nearness[i] = near;
-                labels[i] = (uint32_t)(from + c);
-            }
+            float near;
+            uint32_t label = (uint32_t)from + nearest(sums + i * some, norms + from, some, &near);
+            if (!(near < nearness[i])) continue;
+            nearness[i] = near;
+            labels[i] = label;
         }
     }
 }
@@ -71,6 +105,44 @@ static void assign_rows(void *context, size_t worker, size_t begin, size_t end)
         r->far[begin + i] = nearness[i] + job->kernels->dot(rows[i], rows[i], job->dimension);
     }
     r->changes += changes;
+}
+
+/* Rows of few components: centroids as columns, sixteen at a time, which the compiler keeps in registers. */
+static void assign_short(void *context, size_t worker, size_t begin, size_t end)
+{
+    Run *r = context;
+    size_t n = r->job->dimension, k = r->job->k, changes = 0;
+    (void)worker;
+    for (size_t row = begin; row < end; row++) {
+        const float *x = row_at(r, row);
+        float nearness = INFINITY;
+        uint32_t label = 0;
+        for (size_t from = 0; from < k; from += SHORT_CENTROIDS) {
+            float near[SHORT_CENTROIDS];
+            memcpy(near, r->norms + from, sizeof near);
+            for (size_t i = 0; i < n; i++) {
+                float twice = 2.0f * x[i];
+                for (size_t c = 0; c < SHORT_CENTROIDS; c++) near[c] -= twice * r->columns[i * k + from + c];
+            }
+            uint32_t least = gv_first_least(near);
+            if (!(near[least] < nearness)) continue;
+            nearness = near[least];
+            label = (uint32_t)from + least;
+        }
+        changes += label != r->labels[row];
+        r->labels[row] = label;
+        r->far[row] = nearness + r->job->kernels->dot(x, x, n);
+    }
+    r->changes += changes;
+}
+
+static void assign_all(Run *r)
+{
+    const GV_KMeans *job = r->job;
+    for (size_t c = 0; job->is_short && c < job->k; c++)
+        for (size_t i = 0; i < job->dimension; i++) r->columns[i * job->k + c] = centroid_at(r, c)[i];
+    r->changes = 0;
+    gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, job->is_short ? assign_short : assign_rows, r);
 }
 
 /* ---- moving ---- */
@@ -126,8 +198,7 @@ static void improve(Run *r)
 {
     const GV_KMeans *job = r->job;
     for (uint32_t round = 0; round < job->rounds; round++) {
-        r->changes = 0;
-        gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, assign_rows, r);
+        assign_all(r);
         if (r->changes == 0 && round > 0) return;
         sort_by_label(r);
         split(r);
@@ -199,11 +270,13 @@ enum {
     OF_THREAD = GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS * sizeof(float)
 };
 
-bool gv_kmeans_room(size_t count, size_t k, uint32_t threads, size_t *bytes)
+bool gv_kmeans_room(const GV_KMeans *job, size_t *bytes)
 {
-    size_t rows, centroids, sums;
-    if (!gv_mul_size(count, OF_ROW, &rows) || !gv_mul_size(k, OF_CENTROID, &centroids) ||
-        !gv_mul_size(threads, OF_THREAD, &sums) || !gv_add_size(rows, centroids, bytes) ||
+    size_t rows, centroids, sums, columns = 0, k = job->k;
+    if (!gv_mul_size(job->count, OF_ROW, &rows) || !gv_mul_size(k, OF_CENTROID, &centroids) ||
+        !gv_mul_size(job->threads, OF_THREAD, &sums) ||
+        (job->is_short && !gv_mul_size(k * sizeof(float), job->dimension, &columns)) ||
+        !gv_add_size(sums, columns, &sums) || !gv_add_size(rows, centroids, bytes) ||
         !gv_add_size(*bytes, sums + 2 * sizeof(size_t), bytes))
         return false;
     *bytes = (size_t)gv_round_up(*bytes, 8);
@@ -220,6 +293,7 @@ void gv_kmeans(const GV_KMeans *job, float *centroids)
     r.far = r.norms + job->k;
     r.labels = (uint32_t *)(void *)(r.far + job->count);
     r.order = r.labels + job->count;
+    r.columns = (float *)(void *)(r.order + job->count);
     memset(r.labels, 0, job->count * sizeof *r.labels);
     start(&r);
     improve(&r);

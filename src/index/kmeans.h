@@ -25,10 +25,11 @@ typedef struct GV_KMeans {
     size_t count, stride, dimension;
     uint32_t k, rounds;
     uint64_t seed;
+    bool is_short; /* rows have few components, and k is a multiple of 16: compared in another way, and order of sums */
 } GV_KMeans;
 
-/* Bytes for k-means of `count` rows to `k` centroids; false if there are too many. A multiple of 8. */
-bool gv_kmeans_room(size_t count, size_t k, uint32_t threads, size_t *bytes);
+/* Bytes that `job` needs as its room; false if there are too many. A multiple of 8. */
+bool gv_kmeans_room(const GV_KMeans *job, size_t *bytes);
 
 /* Fill `centroids[k, dimension]`. `count`, `k` and `threads` are at least 1. */
 void gv_kmeans(const GV_KMeans *job, float *centroids);
@@ -37,5 +38,18 @@ void gv_kmeans(const GV_KMeans *job, float *centroids);
  * `norms[k]` are those of the centroids; `sums` is float[GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS]. */
 void gv_assign(const GV_Kernels *kernels, const float *const *rows, size_t count, const float *const *centroids,
                const float *norms, size_t k, size_t dimension, float *sums, uint32_t *labels, float *nearness);
+
+/* Where the least of sixteen values is: the first of several; 0 where NaNs are in the way. By halves, in registers. */
+static inline uint32_t gv_first_least(const float *x)
+{
+    float half[8];
+    for (size_t i = 0; i < 8; i++) half[i] = x[i] < x[i + 8] ? x[i] : x[i + 8];
+    for (size_t i = 0; i < 4; i++) half[i] = half[i] < half[i + 4] ? half[i] : half[i + 4];
+    float a = half[0] < half[2] ? half[0] : half[2], b = half[1] < half[3] ? half[1] : half[3];
+    float least = a < b ? a : b;
+    uint32_t at = 0;
+    while (at < 15 && !(x[at] <= least)) at++;
+    return x[at] <= least ? at : 0;
+}
 
 #endif

@@ -41,12 +41,15 @@
  * Product codes (`scan_codes`; Jegou et al., TPAMI 2011) lie in such blocks as well: uint8_t codes[nibbles][16], and 16 bytes of
  * table a nibble, each entry at most GV_FAST_ENTRY. S_j is the sum of row j's entries, exactly;
  *   estimates[j] = (base + terms[j]) + (float)S_j * step
- * and the mask is again of those with estimates[j] < bound. */
+ * and the mask is again of those with estimates[j] < bound. `fast_tables` makes such tables of float ones: with low_m the least
+ * entry of table m, base is the sum of all low_m in order, and with range the largest of max_m - low_m, step = range / 63 and
+ * entry = (int)((x - low_m) * (63 / range) + 0.5); a range below GV_FLAT_RANGE or above GV_WIDE_RANGE: step 0, entries 0. */
 #ifndef GV_CODES_H
 #define GV_CODES_H
 #include "kernels/kernels.h"
 
 #define GV_FLAT_RANGE 0x1p-100F
+#define GV_WIDE_RANGE 0x1p100F
 #define GV_SQRT_HALF 0x1.6a09e6p-1F
 
 enum {
