@@ -213,14 +213,11 @@ static GV_Status make_place(Search *s)
     return fit_found(s->ivf, s->scratch, 2 * s->scratch->capacity, s->count);
 }
 
-/* What is read first of a block, and what leads to the next; the rest is sent for by the hardware. */
+/* The whole of it: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
 static void prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
 {
     const uint8_t *block = gv_block_at(ivf->lists, number);
-    for (size_t at = 0; at < 4 * GV_CACHE_LINE; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
-    __builtin_prefetch(block + ivf->terms_at);
-    __builtin_prefetch(block + ivf->terms_at + GV_CACHE_LINE);
-    __builtin_prefetch(block + ivf->tail_at);
+    for (size_t at = 0; at <= ivf->tail_at; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
 }
 
 static GV_Status scan_list(Search *s, uint32_t number, float near)
@@ -291,6 +288,7 @@ static GV_Status run(Search *s, GV_TopK *top)
         ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
     for (size_t visited = 0; lists > 0 && (visited < s->query->nprobe || s->count < s->wanted); visited++) {
         uint64_t key = pop(s->scratch->lists, &lists);
+        if (lists > 0) prefetch_block(ivf, ivf->lists->lists[(uint32_t)s->scratch->lists[0]].first);
         GV_TRY(scan_list(s, (uint32_t)key, float_of((uint32_t)(key >> 32))));
     }
     prune(s);
