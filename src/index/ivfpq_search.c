@@ -298,14 +298,16 @@ static GV_Status run(Search *s, GV_TopK *top)
 GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
 {
     enum {
-        SPARE = 512
+        SPARE = 2 * GV_BLOCK_ROWS
     };
     GV_IVFPQ *ivf = (GV_IVFPQ *)index;
     if (!ivf->model) return GV_OK;
     Search s = {.ivf = ivf, .query = query, .bound = INFINITY};
     s.dot = index->metric.distance == GV_DISTANCE_DOT_PRODUCT;
     s.wanted = query->rerank > top->k ? query->rerank : top->k;
-    GV_TRY(take(ivf, s.wanted + SPARE, &s.scratch));
+    if (s.wanted > ivf->lists->row_count) s.wanted = (size_t)ivf->lists->row_count;
+    if (s.wanted == 0) return GV_OK;
+    GV_TRY(take(ivf, 2 * s.wanted + SPARE, &s.scratch));
     GV_Status status = run(&s, top);
     give(ivf, s.scratch);
     return status;
