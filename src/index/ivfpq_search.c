@@ -82,7 +82,7 @@ static uint32_t bits_of(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
+    return bits ^ (0x80000000u | (0u - (bits >> 31))); /* all bits of a negative number turn */
 }
 
 static float float_of(uint32_t bits)
@@ -142,6 +142,10 @@ static uint64_t select_key(uint64_t *keys, size_t count, size_t n)
 
 /* ---- a search ---- */
 
+enum {
+    FIRST_LISTS = 24
+};
+
 typedef struct Search {
     const GV_IVFPQ *ivf;
     const GV_Query *query;
@@ -151,22 +155,55 @@ typedef struct Search {
     float bound;      /* candidates are below */
     float base, step; /* of the tables that are scanned */
     bool dot;
+    size_t list_count; /* in scratch->lists */
+    bool heaped;       /* ... which are a heap by now, the first ones taken out */
+    uint64_t first[FIRST_LISTS];
+    size_t first_count, first_at;
 } Search;
 
+/* Keep the `FIRST_LISTS` least keys in order. */
+static void insert_first(Search *s, uint64_t key)
+{
+    uint64_t *first = s->first;
+    size_t at = s->first_count < FIRST_LISTS ? s->first_count++ : FIRST_LISTS - 1;
+    for (; at > 0 && first[at - 1] > key; at--) first[at] = first[at - 1];
+    first[at] = key;
+}
+
 /* How near each list with rows is: for DOT_PRODUCT -<q, c>, else |q - c|^2 less the |q|^2 that they share. */
-static size_t rank_lists(const Search *s)
+static void rank_lists(Search *s)
 {
     const GV_IVFPQ *ivf = s->ivf;
     const GV_IvfModel *model = ivf->model;
     uint64_t *keys = s->scratch->lists;
-    size_t count = 0;
     for (uint32_t i = 0; i < ivf->nlist; i++) {
         if (ivf->lists->lists[i].count == 0) continue;
         float dot = ivf->head.metric.kernels->dot(s->scratch->view, model->pointers[i], ivf->width);
-        keys[count++] = key_of(s->dot ? -dot : model->norms[i] - 2.0f * dot, i);
+        uint64_t key = key_of(s->dot ? -dot : model->norms[i] - 2.0f * dot, i);
+        keys[s->list_count++] = key;
+        if (s->first_count < FIRST_LISTS || key < s->first[FIRST_LISTS - 1]) insert_first(s, key);
     }
-    for (size_t i = count / 2; i-- > 0;) sift(keys, count, i);
-    return count;
+}
+
+/* The nearest list that has not been visited; false: there is none. Beyond the first few, a heap has them. */
+static bool next_list(Search *s, uint64_t *key)
+{
+    uint64_t *keys = s->scratch->lists;
+    if (s->first_at < s->first_count) {
+        *key = s->first[s->first_at++];
+        return true;
+    }
+    if (!s->heaped) {
+        size_t kept = 0;
+        for (size_t i = 0; i < s->list_count; i++)
+            if (s->first_count > 0 && keys[i] > s->first[s->first_count - 1]) keys[kept++] = keys[i];
+        s->list_count = kept;
+        for (size_t i = kept / 2; i-- > 0;) sift(keys, kept, i);
+        s->heaped = true;
+    }
+    if (s->list_count == 0) return false;
+    *key = pop(keys, &s->list_count);
+    return true;
 }
 
 /* -2 <q, r> (or -<q, r>) part by part. */
@@ -282,13 +319,13 @@ static GV_Status run(Search *s, GV_TopK *top)
     gv_ivf_view(ivf, ivf->model->mean, s->query->vector, s->query->squared_norm, s->scratch->view);
     /* beyond this, sums of products might overflow: the scan has the answer */
     if (!(ivf->head.metric.kernels->dot(s->scratch->view, s->scratch->view, ivf->width) <= 0x1p80f)) return GV_OK;
-    size_t lists = rank_lists(s);
+    rank_lists(s);
     make_tables(s);
     if (ivf->nibbles > 0)
         ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
-    for (size_t visited = 0; lists > 0 && (visited < s->query->nprobe || s->count < s->wanted); visited++) {
-        uint64_t key = pop(s->scratch->lists, &lists);
-        if (lists > 0) prefetch_block(ivf, ivf->lists->lists[(uint32_t)s->scratch->lists[0]].first);
+    uint64_t key;
+    for (size_t visited = 0; (visited < s->query->nprobe || s->count < s->wanted) && next_list(s, &key); visited++) {
+        if (s->first_at < s->first_count) prefetch_block(ivf, ivf->lists->lists[(uint32_t)s->first[s->first_at]].first);
         GV_TRY(scan_list(s, (uint32_t)key, float_of((uint32_t)(key >> 32))));
     }
     prune(s);
