@@ -44,7 +44,7 @@ typedef enum GV_Status { /* the values are ABI: append, never renumber */
 typedef enum GV_IndexType {
     GV_INDEX_TYPE_KDTREE = 0, /* exact, for low dimensions (Bentley 1975): not in this version */
     GV_INDEX_TYPE_HNSW = 1,   /* layered proximity graph (Malkov & Yashunin, arXiv:1603.09320) */
-    GV_INDEX_TYPE_IVFPQ = 2,  /* inverted lists of product codes (Jegou et al., TPAMI 2011): not in this version */
+    GV_INDEX_TYPE_IVFPQ = 2,  /* inverted lists of product codes (Jegou et al., TPAMI 2011); see gv_db_ivfpq_train() */
     GV_INDEX_TYPE_SPARSE = 3, /* inverted lists of (index, value) pairs: not in this version */
     GV_INDEX_TYPE_FLAT = 4,   /* exact scan: the oracle every other index is tested against */
 } GV_IndexType;
@@ -100,14 +100,19 @@ typedef struct GV_HNSWConfig {
     uint32_t quant_rerank; /* candidates measured by full vectors, at least. Default 0: k + 4 */
 } GV_HNSWConfig;
 
-typedef struct GV_IVFPQConfig { /* the index itself is not in this version */
+typedef struct GV_IVFPQConfig {
     uint32_t struct_size;
-    uint32_t nlist;          /* inverted lists. Default 64 */
-    uint32_t m;              /* code bytes a row (at 8 bits). Default 8 */
-    uint32_t nbits;          /* bits a sub-code, 4 ..= 8. Default 8 */
-    uint32_t nprobe;         /* lists visited by a search. Default 4 */
-    uint32_t train_iters;    /* k-means rounds. Default 15 */
-    uint32_t default_rerank; /* candidates reranked by full vectors. Default 32 */
+    uint32_t nlist;  /* inverted lists, 1 ..= 65536; about sqrt(rows) is a good number. Default 64 */
+    uint32_t m;      /* sub-codes a row, 1 ..= 1024 (at most the dimension are used). Default 8 */
+    uint32_t nbits;  /* bits a sub-code, 4 ..= 8. With 4 a code takes m / 2 bytes and is searched 32 rows at a time;
+                              * with more it takes m bytes. Default 8 */
+    uint32_t nprobe; /* lists visited by a search, 1 ..= 65536; more where a filter leaves too few rows. Default 4 */
+    uint32_t train_iters;    /* k-means rounds, 1 ..= 1000. Default 15 */
+    uint32_t default_rerank; /* candidates measured by full vectors, 1 ..= 1048576; at least k are. Default 32 */
+    uint32_t rotate; /* 1: codes are of rows turned by a random rotation, which evens out their components. Default 0 */
+    uint32_t train_rows; /* training looks at no more rows than these, evenly chosen. Default 0: 128 a list, at least
+                              * 16384 */
+    uint32_t auto_train; /* the add that brings the rows to this number trains the index on them. Default 0: never */
 } GV_IVFPQConfig;
 
 typedef struct GV_OpenOptions {
@@ -138,7 +143,9 @@ typedef struct GV_SearchOptions {
     const char *filter_value; /* ... with exactly this value (bytes). Needed with filter_key */
     const char *filter; /* only rows for which this expression holds (docs/filters.md), UTF-8; with a pair both must.
                          * NULL: all rows. Default NULL */
-    uint64_t offset;    /* leave out so many of the nearest: hits offset .. offset + k - 1. Costs what k + offset would.
+    uint32_t nprobe;    /* IVFPQ: lists visited; 0: the configuration's. Default 0 */
+    uint32_t rerank; /* IVFPQ: candidates measured by full vectors, at least k are; 0: the configuration's. Default 0 */
+    uint64_t offset; /* leave out so many of the nearest: hits offset .. offset + k - 1. Costs what k + offset would.
                          * For gv_db_search*() only. Default 0 */
 } GV_SearchOptions;
 
@@ -165,6 +172,7 @@ typedef struct GV_DatabaseInfo {
     uint64_t memory_bytes;     /* as gv_db_get_memory_usage() */
     uint64_t seed;
     const char *kernels; /* name of the kernels in use; static */
+    uint32_t trained;    /* IVFPQ: 1 once it is trained; 1 for any other index */
 } GV_DatabaseInfo;
 
 typedef struct GV_CheckReport {
@@ -238,7 +246,8 @@ void gv_rows_free(GV_Rows *rows);
 /* Open the database in the file `filepath`, creating it if absent; NULL keeps it in memory only.
  *
  * The values of an existing file win where an option is left at "the file's"; an option that differs from the
- * file is GV_ERR_ARGUMENT and names both. HNSW's `ef_search` alone may differ: it is then the handle's default.
+ * file is GV_ERR_ARGUMENT and names both. HNSW's `ef_search` and IVFPQ's `nprobe` and
+ * `default_rerank` alone may differ: they are then the handle's defaults.
  * After a crash the file is recovered first: every write that returned GV_OK is there, in order.
  * A writer holds an advisory lock (flock) on the file for as long as it is open: GV_ERR_LOCKED for a second one;
  * read-only handles need no lock and never write.
@@ -326,6 +335,12 @@ GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, con
  * GV_ERR_ARGUMENT. */
 GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
                             const GV_PackedMetadata *metadata, const char *key, uint64_t *ids);
+/* Train an IVFPQ index on `rows[count, dimension]`, or on the rows it has (`rows` NULL, `count` 0), and index all of these by
+ * what was learned. Until then rows are kept and searched by exact scans. Any number of rows will do, also fewer than lists,
+ * and equal ones; may be called again, when the rows have changed. Searches go on meanwhile. A commit group of its own.
+ * GV_ERR_ARGUMENT: another index; `dimension` is not the database's; a row is not finite; there are no rows at all.
+ * GV_ERR_UNSUPPORTED: MANHATTAN, which has no such codes; searches are exact scans. */
+GV_Status gv_db_ivfpq_train(GV_Database *db, const float *rows, size_t count, size_t dimension);
 
 /* ---- read ---- */
 

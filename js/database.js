@@ -21,7 +21,7 @@ const LARGEST_SIZE = 2 ** 32 - 1; // of size_t in the module
 const OPENED = Symbol('made by open() or fromBytes()');
 
 const OPEN_OPTIONS = [
-  ...['dimension', 'index', 'distance', 'hnsw', 'durability', 'readOnly', 'seed'],
+  ...['dimension', 'index', 'distance', 'hnsw', 'ivfpq', 'durability', 'readOnly', 'seed'],
   ...['kernels', 'checkpointOnClose', 'lock', 'wasm'],
 ];
 const BYTES_OPTIONS = ['dimension', 'index', 'wasm'];
@@ -32,8 +32,19 @@ const HNSW_OPTIONS = {
   useBinaryQuant: 'use_binary_quant',
   quantRerank: 'quant_rerank',
 };
+const IVFPQ_OPTIONS = {
+  nlist: 'nlist',
+  m: 'm',
+  nbits: 'nbits',
+  nprobe: 'nprobe',
+  trainIters: 'train_iters',
+  defaultRerank: 'default_rerank',
+  rotate: 'rotate',
+  trainRows: 'train_rows',
+  autoTrain: 'auto_train',
+};
 const LIMIT_OPTIONS = ['maxMemoryBytes', 'maxVectors', 'maxConcurrentOperations'];
-const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch', 'offset'];
+const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch', 'nprobe', 'rerank', 'offset'];
 const SEARCH_OPTIONS = [...MANY_OPTIONS, 'withVectors', 'withMetadata'];
 const RANGE_OPTIONS = ['maxResults', 'distance', 'filter', 'withVectors', 'withMetadata'];
 const GROUP_OPTIONS = ['k', 'groupSize', 'distance', 'filter', 'efSearch', 'withVectors'];
@@ -205,6 +216,14 @@ export class Database {
     );
   }
 
+  trainIvfpq(rows) {
+    const given = rows === undefined || rows === null ? undefined : toRows(rows, this.#dimension, 'rows');
+    this.#call((core, db, frame) => {
+      const at = given ? frame.floats(given.floats) : 0;
+      core.check(core.c.gv_db_ivfpq_train(db, at, given?.count ?? 0, given?.dimension ?? this.#dimension));
+    });
+  }
+
   // ---- read ----
 
   search(query, options = {}) {
@@ -344,6 +363,7 @@ export class Database {
         nextId: Number(info.next_id),
         readOnly: info.read_only === 1,
         kernels: core.text(info.kernels),
+        trained: info.trained === 1,
         seed: info.seed,
         generation: Number(info.generation),
         imageBytes: Number(info.image_bytes),
@@ -493,6 +513,7 @@ function writeOpenOptions(core, frame, options) {
     seed: typeof options.seed === 'bigint' ? checkedSeed(options.seed) : whole(options.seed, 'seed'),
     kernels: options.kernels === undefined ? 0 : frame.text(checkedCString(options.kernels, 'kernels')),
     hnsw: options.hnsw === undefined ? 0 : writeHnswOptions(core, frame, options.hnsw),
+    ivfpq: options.ivfpq === undefined ? 0 : writeIvfpqOptions(core, frame, options.ivfpq),
   });
   return at;
 }
@@ -513,6 +534,17 @@ function writeHnswOptions(core, frame, hnsw) {
   return at;
 }
 
+function writeIvfpqOptions(core, frame, ivfpq) {
+  checkOptions(ivfpq, Object.keys(IVFPQ_OPTIONS), 'ivfpq');
+  const at = frame.reserve(STRUCTS.GV_IVFPQConfig.size);
+  core.c.gv_ivfpq_config_init(at);
+  for (const [name, field] of Object.entries(IVFPQ_OPTIONS)) {
+    const value = name === 'rotate' ? flag(ivfpq[name], name) : whole(ivfpq[name], name, 0, LARGEST_SIZE);
+    core.writeStruct('GV_IVFPQConfig', at, { [field]: value });
+  }
+  return at;
+}
+
 function checkedK(options) {
   return Math.min(whole(options.k, 'k') ?? 10, LARGEST_SIZE);
 }
@@ -525,6 +557,8 @@ function writeSearchOptions(core, frame, options) {
   core.writeStruct('GV_SearchOptions', at, {
     distance: chosen(DISTANCES, options.distance, 'distance'),
     ef_search: whole(options.efSearch, 'efSearch', 0, LARGEST_SIZE),
+    nprobe: whole(options.nprobe, 'nprobe', 0, LARGEST_SIZE),
+    rerank: whole(options.rerank, 'rerank', 0, LARGEST_SIZE),
     with_vectors: flag(options.withVectors ?? false, 'withVectors'),
     with_metadata: flag(options.withMetadata, 'withMetadata'),
     filter_key: frame.text(key),

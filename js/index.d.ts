@@ -11,7 +11,7 @@
  */
 
 /** How rows are found: by a layered proximity graph, or by an exact scan of all rows. */
-export type Index = 'hnsw' | 'flat';
+export type Index = 'hnsw' | 'ivfpq' | 'flat';
 
 /**
  * - `euclidean`: the square root of the sum of squared differences
@@ -74,6 +74,34 @@ export interface HnswOptions {
   efSearch?: number;
 }
 
+/**
+ * Of inverted lists of product codes (`index: 'ivfpq'`). What is left out is at the default named here. All but `nprobe` and
+ * `defaultRerank` must be those of an existing file (leave `ivfpq` out to take them from it).
+ */
+export interface IvfpqOptions {
+  /** Lists, 1 to 65536; about the root of the number of rows is a good one. Default 64. */
+  nlist?: number;
+  /** Sub-codes a row, 1 to 1024; at most the dimension are used. Default 8. */
+  m?: number;
+  /**
+   * Bits a sub-code, 4 to 8. With 4 a code takes m / 2 bytes, and searches compare 32 rows at a time; with more it takes m
+   * bytes. Default 8.
+   */
+  nbits?: number;
+  /** Lists that a search visits; more where a filter leaves too few rows. Default 4. May differ from the file's. */
+  nprobe?: number;
+  /** Rounds of k-means. Default 15. */
+  trainIters?: number;
+  /** Candidates that a search measures by full vectors, at least k. Default 32. May differ from the file's. */
+  defaultRerank?: number;
+  /** Make codes of rows turned by a random rotation, which evens out their components. Default false. */
+  rotate?: boolean;
+  /** Training looks at no more rows than these. Default 0: 128 a list, at least 16384. */
+  trainRows?: number;
+  /** The add that brings the rows to this number trains the index on them. Default 0: never. */
+  autoTrain?: number;
+}
+
 export interface OpenOptions {
   /** Components a vector, 1 to 65535. Needed for a new database; an existing file's own if left out. */
   dimension?: number;
@@ -83,6 +111,8 @@ export interface OpenOptions {
   distance?: Distance;
   /** Default: the file's; the values named in {@link HnswOptions} for a new database. */
   hnsw?: HnswOptions;
+  /** Default: the file's; the values named in {@link IvfpqOptions} for a new database. */
+  ivfpq?: IvfpqOptions;
   /** Default `'commit'`. */
   durability?: Durability;
   /** No lock and no writes: the file as it was when opened, until `refresh()`. Default false. */
@@ -114,11 +144,15 @@ export interface SearchManyOptions {
   filter?: Filter;
   /** Candidates kept in the graph, at least `k` are. Default: the database's. */
   efSearch?: number;
+  /** IVFPQ: lists visited. Default: the database's. */
+  nprobe?: number;
+  /** IVFPQ: candidates measured by full vectors, at least `k` are. Default: the database's. */
+  rerank?: number;
   /** Leave out so many of the nearest: a later page, at the cost of a search for `k + offset`. Default 0. */
   offset?: number;
 }
 
-export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch' | 'offset'> {
+export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch' | 'nprobe' | 'rerank' | 'offset'> {
   /** Hits at most, the nearest: from 1. Default 1000. */
   maxResults?: number;
 }
@@ -214,6 +248,8 @@ export interface Info {
   readOnly: boolean;
   /** Name of the distance kernels in use. */
   kernels: string;
+  /** IVFPQ: searches go by what it has learned; true for any other index. */
+  trained: boolean;
   seed: bigint;
   /** Checkpoints this file has seen; 0 without a file. */
   generation: number;
@@ -372,6 +408,13 @@ export class Database {
 
   /** Replace all metadata of a row; null or undefined leaves none. */
   updateMetadata(id: number, metadata: MetadataInput | null | undefined): void;
+
+  /**
+   * Train an IVFPQ index on these rows, or on those it has, and index all its rows by what was learned. Until then rows are
+   * kept and searched by exact scans. Any number of rows will do; may be called again when the rows have changed.
+   * `GV_ERR_ARGUMENT`: another index, rows of another dimension, or no rows at all.
+   */
+  trainIvfpq(rows?: RowsInput | null): void;
 
   /**
    * The nearest rows, nearest first, ties by id: always min(k, rows that pass the filter) of them.

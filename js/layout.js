@@ -47,18 +47,19 @@ function struct(text) {
 export const STRUCTS = {
   GV_PackedMetadata: struct('pointer bytes; u32 size_bytes'),
   GV_HNSWConfig: struct('u32 struct_size M ef_construction ef_search use_binary_quant quant_rerank'),
+  GV_IVFPQConfig: struct('u32 struct_size nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train'),
   GV_OpenOptions: struct(
     'u32 struct_size; i32 index_type; u32 dimension; i32 distance durability; u32 read_only memory_map ' +
     'checkpoint_on_close threads; u64 seed; pointer kernels hnsw ivfpq',
   ),
   GV_SearchOptions: struct(
     'u32 struct_size; i32 distance; u32 ef_search with_vectors with_metadata threads; pointer filter_key ' +
-    'filter_value filter; u64 offset',
+    'filter_value filter; u32 nprobe rerank; u64 offset',
   ),
   GV_ResourceLimits: struct('u32 struct_size max_concurrent_operations; u64 max_memory_bytes max_vectors'),
   GV_DatabaseInfo: struct(
     'u32 struct_size; i32 index_type distance; u32 read_only; u64 dimension count next_id generation ' +
-    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels',
+    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels; u32 trained',
   ),
   GV_CheckReport: struct('u32 struct_size superblock_copies; u64 rows reachable links faults'),
   GV_Stats: struct(

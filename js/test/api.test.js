@@ -204,6 +204,7 @@ test('info, memoryUsage, check and limits', async () => {
     nextId: 300,
     readOnly: false,
     kernels: 'wasm128',
+    trained: true,
     seed: 12345678901234567890n,
     generation: 0,
     imageBytes: 0,

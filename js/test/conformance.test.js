@@ -16,6 +16,7 @@ const OPTIONS = {
   index: 'index',
   distance: 'distance',
   hnsw: 'hnsw',
+  ivfpq: 'ivfpq',
   seed: 'seed',
   durability: 'durability',
   checkpoint_on_close: 'checkpointOnClose',
@@ -28,6 +29,18 @@ const HNSW = {
   ef_search: 'efSearch',
   use_binary_quant: 'useBinaryQuant',
   quant_rerank: 'quantRerank',
+};
+
+const IVFPQ = {
+  nlist: 'nlist',
+  m: 'm',
+  nbits: 'nbits',
+  nprobe: 'nprobe',
+  train_iters: 'trainIters',
+  default_rerank: 'defaultRerank',
+  rotate: 'rotate',
+  train_rows: 'trainRows',
+  auto_train: 'autoTrain',
 };
 
 /** `value` with its keys renamed; a key that is not in `names` is an error of the corpus. */
@@ -45,6 +58,8 @@ async function openAs({ folder, kernels }, { path, exact_search_threshold: thres
   if (given.distance) given.distance = METRICS[given.distance];
   if (given.hnsw) given.hnsw = renamed(given.hnsw, HNSW);
   if (given.hnsw && 'useBinaryQuant' in given.hnsw) given.hnsw.useBinaryQuant = given.hnsw.useBinaryQuant === 1;
+  if (given.ivfpq) given.ivfpq = renamed(given.ivfpq, IVFPQ);
+  if (given.ivfpq && 'rotate' in given.ivfpq) given.ivfpq.rotate = given.ivfpq.rotate === 1;
   const db = await Database.open(path === undefined ? null : join(folder, path), given);
   if (threshold !== undefined) db.setExactSearchThreshold(threshold);
   return db;
@@ -95,8 +110,8 @@ function expectedBits(written) {
 const written = (hits) => hits.map(({ id, distance }) => [id, bitsOf(distance)]);
 const expected = (hits) => hits.map(([id, distance]) => [id, expectedBits(distance)]);
 
-function searchOptions({ k, distance, filter, ef_search: efSearch }) {
-  return { k, distance: METRICS[distance] ?? distance, filter, efSearch };
+function searchOptions({ k, distance, filter, ef_search: efSearch, nprobe, rerank }) {
+  return { k, distance: METRICS[distance] ?? distance, filter, efSearch, nprobe, rerank };
 }
 
 /** One function a kind of step: it makes the call on `run.db` and asserts the answer. */
@@ -146,6 +161,7 @@ const STEPS = {
   delete_many: (run, step) => run.db.delete(step.delete_many),
   update_vector: (run, step) => run.db.updateVector(step.update_vector, vectorOf(step.vector, run.dimension)),
   update_metadata: (run, step) => run.db.updateMetadata(step.update_metadata, step.metadata),
+  train: (run, { train }) => run.db.trainIvfpq(train === true ? undefined : rowsOf(train, run.dimension)),
   get(run, { get, vector, metadata = {} }) {
     const row = run.db.get(get);
     assert.equal(row.id, get);
@@ -181,8 +197,8 @@ const ANY_STEP = ['error', 'message_has', 'only', 'recorded', 'about'];
 const ARGUMENTS = {
   add: ['metadata', 'id'],
   add_many: ['metadata', 'ids'],
-  search: ['k', 'distance', 'filter', 'ef_search', 'hits'],
-  search_batch: ['k', 'distance', 'filter', 'ef_search', 'hits'],
+  search: ['k', 'distance', 'filter', 'ef_search', 'nprobe', 'rerank', 'hits'],
+  search_batch: ['k', 'distance', 'filter', 'ef_search', 'nprobe', 'rerank', 'hits'],
   upsert: ['metadata', 'key', 'ids'],
   range_search: ['radius', 'max_results', 'distance', 'filter', 'hits', 'total'],
   update_vector: ['vector'],

@@ -91,6 +91,8 @@ def search_options(
     filter: str | None,
     ef_search: int | None,
     *,
+    nprobe: int | None = None,
+    rerank: int | None = None,
     with_vectors: bool = True,
     with_metadata: bool = True,
     threads: int = 1,
@@ -101,7 +103,7 @@ def search_options(
         distance is None
         and filter_metadata is None
         and filter is None
-        and ef_search is None
+        and ef_search is nprobe is rerank is None
         and with_vectors is True
         and with_metadata is True
         and threads == 1
@@ -113,6 +115,8 @@ def search_options(
         0 if ef_search is None else integer("ef_search", ef_search, 1, UINT32_MAX),
         bool(with_vectors),
         bool(with_metadata),
+        0 if nprobe is None else integer("nprobe", nprobe, 1, UINT32_MAX),
+        0 if rerank is None else integer("rerank", rerank, 1, UINT32_MAX),
         integer("threads", threads, 0, UINT32_MAX),
         integer("offset", offset, 0, UINT64_MAX),
     )
@@ -134,7 +138,14 @@ def search_options(
 
 @lru_cache(maxsize=64)
 def _plain_options(
-    distance: int, ef_search: int, with_vectors: bool, with_metadata: bool, threads: int, offset: int
+    distance: int,
+    ef_search: int,
+    with_vectors: bool,
+    with_metadata: bool,
+    nprobe: int,
+    rerank: int,
+    threads: int,
+    offset: int,
 ) -> Any:
     """GV_SearchOptions without a filter. C only reads them, so calls and threads share them: nobody may write."""
     options = ffi.new(_SEARCH_OPTIONS)
@@ -143,6 +154,8 @@ def _plain_options(
     options.ef_search = ef_search
     options.with_vectors = with_vectors
     options.with_metadata = with_metadata
+    options.nprobe = nprobe
+    options.rerank = rerank
     options.threads = threads
     options.offset = offset
     return options

@@ -107,7 +107,8 @@ class Database:
         """Open the database in the file `path`, creating it if absent; None keeps it in memory only.
 
         None stands for the file's own value, or for a new database: HNSW, EUCLIDEAN and the default configuration.
-        A value that differs from the file's is refused, naming both; HNSWConfig.ef_search alone may differ.
+        A value that differs from the file's is refused, naming both; HNSWConfig.ef_search, IVFPQConfig.nprobe and
+        IVFPQConfig.default_rerank alone may differ.
 
         durability: when a write that returned is safe. "commit": synced to the disk; "os": survives the process,
             not the power; "none": for bulk loads, nothing is promised before flush(), save() or close().
@@ -140,6 +141,7 @@ class Database:
         index: IndexType | int | None = None,
         distance: DistanceType | int | None = None,
         hnsw_config: HNSWConfig | None = None,
+        ivfpq_config: IVFPQConfig | None = None,
     ) -> Database:
         """Open a file read-only, with vectors, their codes and the graph's links left in the mapped file: at once.
 
@@ -147,7 +149,7 @@ class Database:
         """
         if path is None:
             raise ArgumentError("open_mmap needs the path of a file")
-        options, _keep = open_options(dimension, index, distance, hnsw_config)
+        options, _keep = open_options(dimension, index, distance, hnsw_config, ivfpq_config)
         options.read_only = options.memory_map = 1
         return cls._opened(path, options)
 
@@ -329,6 +331,19 @@ class Database:
         packed = pack_row({} if metadata is None else metadata)
         check(self._call(lib.gv_db_update_metadata, row_id(id), borrowed(packed)))
 
+    def train_ivfpq(self, rows: VectorsLike | None = None) -> None:
+        """Train an IVFPQ index on `rows`, or on those it has (None), and index all its rows by what was learned.
+
+        Until then rows are kept and searched by exact scans. Any number of rows will do, also fewer than lists, and equal
+        ones; about 100 a list are a good number. May be called again when the rows have changed; searches go on meanwhile.
+        """
+        if rows is None:
+            check(self._call(lib.gv_db_ivfpq_train, _NULL, 0, self._dimension))
+            return
+        given = many_vectors(rows, self._dimension)
+        count, dimension = given.shape
+        check(self._call(lib.gv_db_ivfpq_train, ffi.from_buffer(FLOATS, given), count, dimension))
+
     # ---- read ----
 
     def search(
@@ -340,6 +355,8 @@ class Database:
         filter: str | None = None,
         *,
         ef_search: int | None = None,
+        nprobe: int | None = None,
+        rerank: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
         offset: int = 0,
@@ -351,12 +368,21 @@ class Database:
         filter: only rows for which this expression holds, such as 'lang == "de" AND year >= 1990' (docs/filters.md); with
             filter_metadata both must. FilterError says where one cannot be understood.
         ef_search: candidates that HNSW keeps, at least k; None is the configuration's.
+        nprobe, rerank: lists that IVFPQ visits, and candidates it measures by full vectors, at least k; as above.
         with_vectors, with_metadata: False leaves `hit.vector.data` or `hit.vector.metadata` empty, which is quicker.
         offset: leave out so many of the nearest: a later page of results, at the cost of a search for k + offset.
         """
         pointer, dimension = one_vector(query)
         options, _keep = search_options(
-            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
+            distance,
+            filter_metadata,
+            filter,
+            ef_search,
+            nprobe=nprobe,
+            rerank=rerank,
+            with_vectors=with_vectors,
+            with_metadata=with_metadata,
+            offset=offset,
         )
         return self._search_rows(pointer, dimension, hit_count(k), options)
 
@@ -462,6 +488,17 @@ class Database:
         """search() with `filter=filter_expr`, by the name under which others have it."""
         return self.search(query, k, distance, filter=filter_expr)
 
+    def search_ivfpq_opts(
+        self,
+        query: VectorLike,
+        k: int,
+        distance: DistanceType | int | None = None,
+        nprobe_override: int = 0,
+        rerank_top: int = 0,
+    ) -> list[SearchHit]:
+        """search() with `nprobe` and `rerank`, by the name under which others have it; 0 is the configuration's."""
+        return self.search(query, k, distance, nprobe=nprobe_override or None, rerank=rerank_top or None)
+
     def search_batch(
         self,
         queries: VectorsLike,
@@ -471,6 +508,8 @@ class Database:
         filter: str | None = None,
         *,
         ef_search: int | None = None,
+        nprobe: int | None = None,
+        rerank: int | None = None,
         with_vectors: bool = True,
         with_metadata: bool = True,
         offset: int = 0,
@@ -482,7 +521,15 @@ class Database:
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
         options, _keep = search_options(
-            distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
+            distance,
+            filter_metadata,
+            filter,
+            ef_search,
+            nprobe=nprobe,
+            rerank=rerank,
+            with_vectors=with_vectors,
+            with_metadata=with_metadata,
+            offset=offset,
         )
         width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
         lent = ffi.from_buffer(FLOATS, rows)
@@ -501,6 +548,8 @@ class Database:
         k: int,
         *,
         ef_search: int | None = None,
+        nprobe: int | None = None,
+        rerank: int | None = None,
         distance: DistanceType | int | None = None,
         filter_metadata: tuple[str, str] | None = None,
         filter: str | None = None,
@@ -520,10 +569,12 @@ class Database:
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is filter_metadata is filter is ef_search is None and threads == 1 and offset == 0:
+        if distance is filter_metadata is filter is ef_search is nprobe is rerank is None and threads == 1 and offset == 0:
             options = _NULL
         else:
-            options, _keep = search_options(distance, filter_metadata, filter, ef_search, threads=threads, offset=offset)
+            options, _keep = search_options(
+                distance, filter_metadata, filter, ef_search, nprobe=nprobe, rerank=rerank, threads=threads, offset=offset
+            )
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)
         status = self._call(
@@ -642,7 +693,7 @@ class Database:
         check(self._call(lib.gv_db_get_info, info))
         values = {field.name: getattr(info, field.name) for field in fields(DatabaseInfo) if field.name != "index"}
         values["distance"] = DistanceType(info.distance)
-        values["read_only"] = bool(info.read_only)
+        values["read_only"], values["trained"] = bool(info.read_only), bool(info.trained)
         values["kernels"] = ffi.string(info.kernels).decode()
         return DatabaseInfo(index=IndexType(info.index_type), **values)
 

@@ -131,7 +131,18 @@ class HNSWConfig:
 
 @dataclass
 class IVFPQConfig:
-    """The inverted lists of a new database. The index itself is not in this version."""
+    """Inverted lists of product codes, for a new database; nprobe and default_rerank may also differ from an existing file's.
+
+    nlist: lists; about the root of the number of rows is a good one.
+    m, nbits: sub-codes a row (at most the dimension), and bits of each, 4 to 8. With 4, a code takes m / 2 bytes and searches
+        compare 32 rows at a time; with more it takes m bytes.
+    nprobe: lists that a search visits; more where a filter leaves too few rows.
+    train_iters: rounds of k-means.
+    default_rerank: candidates that a search measures by full vectors, at least k.
+    rotate: make codes of rows turned by a random rotation, which evens out their components.
+    train_rows: training looks at no more rows than these; 0: 128 a list, at least 16,384.
+    auto_train: the add that brings the rows to this number trains the index on them; 0: never.
+    """
 
     nlist: int = 64
     m: int = 8
@@ -139,6 +150,9 @@ class IVFPQConfig:
     nprobe: int = 4
     train_iters: int = 15
     default_rerank: int = 32
+    rotate: bool = False
+    train_rows: int = 0
+    auto_train: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,7 @@ class DatabaseInfo:
     memory_bytes: int
     seed: int
     kernels: str  # name of the kernels in use
+    trained: bool  # IVFPQ: searches go by what it has learned; True for any other index
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from documents import PROJECT
 
-from gigavector import Database, DistanceType, GigaVectorError, HNSWConfig, IndexType
+from gigavector import Database, DistanceType, GigaVectorError, HNSWConfig, IndexType, IVFPQConfig
 
 CASES = sorted((PROJECT / "tests" / "conformance").glob("*.json"))
 
@@ -91,6 +91,8 @@ class Case:
             arguments["distance"] = DistanceType[given.pop("distance").upper()]
         if "hnsw" in given:
             arguments["hnsw_config"] = HNSWConfig(**given.pop("hnsw"))
+        if "ivfpq" in given:
+            arguments["ivfpq_config"] = IVFPQConfig(**given.pop("ivfpq"))
         where = None if path is None else self.folder / path
         if given.pop("memory_map", False):
             given.pop("read_only", None)
@@ -154,8 +156,9 @@ class Case:
             "filter_metadata": tuple(filter) if isinstance(filter, list) else None,
         }
 
-    def do_search(self, spec, k, hits, distance=None, filter=None, ef_search=None):
-        arguments = {**self.arguments_of(distance, filter), "ef_search": ef_search}
+    def do_search(self, spec, k, hits, distance=None, filter=None, **how):
+        assert how.keys() <= {"ef_search", "nprobe", "rerank"}, how
+        arguments = {**self.arguments_of(distance, filter), **how}
         query = vector(spec, self.dimension)
         found = self.db.search(query, k, **arguments)
         self.same([(hit.id, hit.distance) for hit in found], hits)
@@ -164,8 +167,9 @@ class Case:
         self.same(zip(ids[0, :count].tolist(), distances[0, :count].tolist(), strict=True), hits)
         assert (ids[0, count:] == -1).all() and (distances[0, count:] == np.inf).all()
 
-    def do_search_batch(self, spec, k, hits, distance=None, filter=None, ef_search=None):
-        arguments = {**self.arguments_of(distance, filter), "ef_search": ef_search}
+    def do_search_batch(self, spec, k, hits, distance=None, filter=None, **how):
+        assert how.keys() <= {"ef_search", "nprobe", "rerank"}, how
+        arguments = {**self.arguments_of(distance, filter), **how}
         queries = rows(spec, self.dimension)
         found = self.db.search_batch(queries, k, **arguments)
         ids, distances = self.db.knn_query(queries, k, **arguments)
@@ -198,6 +202,9 @@ class Case:
 
     def do_update_vector(self, id, vector):
         self.db.update_vector(id, globals()["vector"](vector, self.dimension))
+
+    def do_train(self, spec):
+        self.db.train_ivfpq(None if spec is True else rows(spec, self.dimension))
 
     def do_update_metadata(self, id, metadata=None):
         self.db.update_metadata(id, metadata)

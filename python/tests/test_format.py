@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gigavector import Database, DistanceType, HNSWConfig, IndexType
+from gigavector import Database, DistanceType, HNSWConfig, IndexType, IVFPQConfig
 
 READER = Path(__file__).parents[2] / "tests" / "unit" / "read_file.py"
 
@@ -22,7 +22,7 @@ def load_reader():
     return module
 
 
-@pytest.mark.parametrize("index", [IndexType.FLAT, IndexType.HNSW])
+@pytest.mark.parametrize("index", [IndexType.FLAT, IndexType.HNSW, IndexType.IVFPQ])
 @pytest.mark.parametrize("dimension", [3, 16, 20])
 @pytest.mark.parametrize("packed", [True, False], ids=["image", "log tail"])
 def test_the_documented_reader_agrees(tmp_path, index, dimension, packed):
@@ -35,6 +35,8 @@ def test_the_documented_reader_agrees(tmp_path, index, dimension, packed):
         for i in (3, 17, 39):
             db.delete_vector(i)
         db.save()
+        if index == IndexType.IVFPQ:
+            db.train_ivfpq()
         for row in rows[40:]:
             db.add_vector(row)
         db.update_vector(5, rows[0])
@@ -74,6 +76,41 @@ def test_codes_stand_for_rows(tmp_path, distance, dimension):
     coded = np.linalg.norm(decoded[:, None] - decoded, axis=2)
     half_a_step = step.max() / 2 * np.sqrt(units.shape[1])  # the most that one row's rounding can move it by
     assert np.abs(true - coded).max() <= 2 * half_a_step < 0.2 * true[0, 1]
+
+
+@pytest.mark.parametrize("distance", [DistanceType.EUCLIDEAN, DistanceType.COSINE, DistanceType.DOT_PRODUCT])
+@pytest.mark.parametrize("nbits", [4, 7])
+def test_lists_stand_for_rows(tmp_path, distance, nbits):
+    """Decoded as the document says, codes are near the rows, and terms are what the document says."""
+    path, dimension = tmp_path / "file.gv", 21
+    rows = np.random.default_rng(nbits).standard_normal((600, dimension), dtype=np.float32)
+    config = IVFPQConfig(nlist=7, m=11, nbits=nbits)
+    with Database.open(path, dimension, IndexType.IVFPQ, distance, ivfpq_config=config) as db:
+        db.add_vectors(rows[:400])
+        db.save()
+        assert load_reader().decoded(path.read_bytes()) == {}
+        db.train_ivfpq(rows)
+        db.add_vectors(rows[400:])
+        for i in range(0, 600, 3):
+            db.delete_vector(i)
+    data = path.read_bytes()
+    found = load_reader().decoded(data)
+    assert sorted(found) == [i for i in range(600) if i % 3]
+    model = np.frombuffer(load_reader().sections(data, load_reader().superblock(data))[33], np.float32).astype(np.float64)
+    mean, centroids = model[:dimension], model[dimension : dimension + 7 * 22].reshape(7, 22)
+    given = rows.astype(np.float64)
+    if distance == DistanceType.COSINE:
+        given /= np.linalg.norm(given, axis=1, keepdims=True)
+    if distance == DistanceType.DOT_PRODUCT:
+        assert not mean.any()
+    given = np.pad(given - mean, ((0, 0), (0, 1)))
+    for i, (number, view, term) in found.items():
+        assert number == np.linalg.norm(centroids - given[i], axis=1).argmin()
+        residual = np.array(view) - centroids[number]
+        wanted = 0 if distance == DistanceType.DOT_PRODUCT else residual @ residual + 2 * centroids[number] @ residual
+        assert abs(term - wanted) <= 1e-4
+    off = np.linalg.norm([given[i] - found[i][1] for i in found], axis=1)
+    assert off.mean() < (0.55 if nbits == 4 else 0.3) * np.linalg.norm(given, axis=1).mean()
 
 
 def test_short_rows_and_manhattan_have_no_codes(tmp_path):

@@ -86,7 +86,7 @@ class Second:
 
 @dataclass(frozen=True)
 class Configurations:
-    """Three runs: HNSW as it works today; and, refused by name until they are built, its quantisation and IVFPQ."""
+    """Two runs: HNSW, its quantisation with it, and IVFPQ."""
 
     begins: str
 
@@ -322,10 +322,9 @@ def test_configuration_hnsw(folder: Path):
     run(PRELUDE + configurations()[0] + then, folder)
 
 
-@pytest.mark.xfail(raises=RefusedByName, strict=True, reason="the IVFPQ index is not built yet")
 def test_configuration_ivfpq(folder: Path):
-    try:
-        run(PRELUDE + configurations()[1], folder)
-    except RefusedByName as refused:
-        assert re.search("ivfpq", str(refused), re.IGNORECASE)
-        raise
+    then = (
+        "assert db.info.trained and db.index is IndexType.IVFPQ; ids = db.add_vectors(training_data); "
+        "assert [hit.id for hit in db.search(training_data[7], 1)] == [7]; db.close()"
+    )
+    run(PRELUDE + configurations()[1] + then, folder)

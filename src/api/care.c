@@ -45,6 +45,7 @@ GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
         .memory_bytes = memory_of(db),
         .seed = s->settings.seed,
         .kernels = s->settings.kernels->name,
+        .trained = !s->index->ops->training || s->index->ops->training->is_trained(s->index),
     };
     gv_read_unlock(&db->state);
     gv_mutex_unlock(&db->writer);

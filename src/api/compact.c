@@ -39,6 +39,18 @@ static void list_ids(Compaction *c)
     if (at > 1) qsort(c->ids, at, sizeof *c->ids, compare_ids);
 }
 
+/* What an index was trained to, it need not learn again. */
+static GV_Status copy_training(Compaction *c)
+{
+    const GV_TrainingOps *training = c->from->index->ops->training;
+    size_t bytes;
+    if (!training || !training->is_trained(c->from->index)) return GV_OK;
+    const void *values = training->values(c->from->index, &bytes);
+    GV_TRY(training->restore(c->to->index, values, bytes));
+    training->adopt(c->to->index, NULL);
+    return GV_OK;
+}
+
 /* Copies of all rows, in a table that nobody sees yet. */
 static GV_Status copy_rows(Compaction *c)
 {
@@ -121,7 +133,8 @@ static GV_Status compact(Compaction *c)
     GV_Status status = c->ids ? make_store(c) : gv_last_status();
     if (status == GV_OK) {
         list_ids(c);
-        status = copy_rows(c);
+        status = copy_training(c);
+        if (status == GV_OK) status = copy_rows(c);
     }
     if (status == GV_OK) status = link_rows(c);
     if (status == GV_OK) status = move_file(c, &done);

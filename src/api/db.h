@@ -34,7 +34,7 @@ struct GV_Database {
     GV_ResourceLimits limits; /* under the gate */
     GV_Counters counters;
     _Atomic uint64_t exact_threshold;
-    _Atomic uint32_t ef_search;
+    _Atomic uint32_t ef_search, nprobe, rerank;
     uint64_t checkpoint_after; /* a failed automatic checkpoint is tried again when the log is this long */
 };
 
@@ -59,9 +59,20 @@ void gv_end_write(GV_Database *db); /* and checkpoint if it is time */
 GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm);
 
 /* Open settings (options.c): copy what the caller's struct_size covers over the defaults; check ranges. */
-GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_HNSWConfig *hnsw, bool *has_hnsw);
+typedef struct GV_Configs { /* of an index; NULL: not asked for */
+    const GV_HNSWConfig *hnsw;
+    const GV_IVFPQConfig *ivfpq;
+    GV_HNSWConfig hnsw_given;
+    GV_IVFPQConfig ivfpq_given;
+} GV_Configs;
+
+GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_Configs *configs);
 /* Settings of a new database; or those of a file, none of which the options may contradict. */
-GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_HNSWConfig *hnsw, const GV_Superblock *file,
+GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *configs, const GV_Superblock *file,
                             GV_Settings *settings);
+
+/* After an add, and once a writer is open: train if that was asked for and is due. What fails is tried again after the next
+ * one (train.c). */
+void gv_auto_train(GV_Database *db);
 
 #endif

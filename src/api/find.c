@@ -20,6 +20,8 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
         return gv_fail(GV_ERR_ARGUMENT, "distance %d is not a GV_DistanceType", o->distance);
     if (o->ef_search > 65536)
         return gv_fail(GV_ERR_ARGUMENT, "ef_search is %u, at most 65536 is allowed", o->ef_search);
+    if (o->nprobe > 65536) return gv_fail(GV_ERR_ARGUMENT, "nprobe is %u, at most 65536 is allowed", o->nprobe);
+    if (o->rerank > 1 << 20) return gv_fail(GV_ERR_ARGUMENT, "rerank is %u, at most 1048576 is allowed", o->rerank);
     if (!o->filter_key != !o->filter_value)
         return gv_fail(GV_ERR_ARGUMENT, "a filter needs a key and a value, the %s is missing",
                        o->filter_key ? "value" : "key");
@@ -74,6 +76,8 @@ GV_Request gv_search_request(GV_Database *db, const GV_Search *search, size_t co
     return (GV_Request){.count = count,
                         .k = search->reach < live ? search->reach : (size_t)live,
                         .ef = o->ef_search ? o->ef_search : db->ef_search,
+                        .nprobe = o->nprobe ? o->nprobe : db->nprobe,
+                        .rerank = o->rerank ? o->rerank : db->rerank,
                         .distance = o->distance < 0 ? s->settings.distance : (GV_DistanceType)o->distance,
                         .matches = matches,
                         .match_count = match_count,

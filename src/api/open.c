@@ -7,13 +7,13 @@ typedef struct Opening { /* what opening a file needs to know */
     const GV_Vfs *vfs;
     const char *path;
     const GV_OpenOptions *options;
-    const GV_HNSWConfig *hnsw; /* NULL: not asked for */
-    GV_Pool *pool;             /* the handle's */
+    const GV_Configs *configs;
+    GV_Pool *pool; /* the handle's */
 } Opening;
 
 static GV_Status settle(const Opening *o, const GV_Superblock *file, GV_Settings *settings)
 {
-    GV_TRY(gv_options_settle(o->options, o->hnsw, file, settings));
+    GV_TRY(gv_options_settle(o->options, o->configs, file, settings));
     settings->pool = o->pool;
     return GV_OK;
 }
@@ -179,11 +179,10 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *given, con
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "open: out is NULL");
     *out = NULL;
     GV_OpenOptions options;
-    GV_HNSWConfig hnsw;
-    bool has_hnsw;
+    GV_Configs configs;
     if (path && !*path) return gv_fail(GV_ERR_ARGUMENT, "open: the path is empty");
-    GV_TRY(gv_options_read(given, &options, &hnsw, &has_hnsw));
-    Opening o = {vfs, path, &options, has_hnsw ? &hnsw : NULL, NULL};
+    GV_TRY(gv_options_read(given, &options, &configs));
+    Opening o = {vfs, path, &options, &configs, NULL};
     GV_Database *db = NULL;
     GV_TRY(new_handle(&o, &db));
     o.path = db->path;
@@ -194,7 +193,11 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *given, con
         return status;
     }
     db->store->log.deferred = options.durability == GV_DURABILITY_NONE;
-    db->ef_search = has_hnsw ? hnsw.ef_search : db->store->settings.hnsw.ef_search;
+    const GV_Settings *settings = &db->store->settings;
+    db->ef_search = configs.hnsw ? configs.hnsw->ef_search : settings->hnsw.ef_search;
+    db->nprobe = configs.ivfpq ? configs.ivfpq->nprobe : settings->ivfpq.nprobe;
+    db->rerank = configs.ivfpq ? configs.ivfpq->default_rerank : settings->ivfpq.default_rerank;
+    if (!options.read_only) gv_auto_train(db);
     *out = db;
     return GV_OK;
 }

@@ -66,6 +66,26 @@ static GV_Status read_hnsw(const GV_HNSWConfig *given, GV_HNSWConfig *hnsw)
     return GV_OK;
 }
 
+static GV_Status check_ivfpq(const GV_IVFPQConfig *ivfpq)
+{
+    GV_TRY(check_range("nlist", ivfpq->nlist, 1, 65536));
+    GV_TRY(check_range("m", ivfpq->m, 1, 1024));
+    GV_TRY(check_range("nbits", ivfpq->nbits, 4, 8));
+    GV_TRY(check_range("nprobe", ivfpq->nprobe, 1, 65536));
+    GV_TRY(check_range("train_iters", ivfpq->train_iters, 1, 1000));
+    GV_TRY(check_range("default_rerank", ivfpq->default_rerank, 1, 1 << 20));
+    return check_range("rotate", ivfpq->rotate, 0, 1);
+}
+
+static GV_Status read_ivfpq(const GV_IVFPQConfig *given, GV_IVFPQConfig *ivfpq)
+{
+    gv_ivfpq_config_init(ivfpq);
+    GV_TRY(check_size("GV_IVFPQConfig", given->struct_size, 2 * sizeof(uint32_t)));
+    memcpy(ivfpq, given, given->struct_size < sizeof *ivfpq ? given->struct_size : sizeof *ivfpq);
+    ivfpq->struct_size = sizeof *ivfpq;
+    return check_ivfpq(ivfpq);
+}
+
 /* Codes of one bit are of rotated rows, which L1 does not have, and their sums of 16 bits. */
 static GV_Status check_binary_quant(const GV_Settings *s)
 {
@@ -77,11 +97,11 @@ static GV_Status check_binary_quant(const GV_Settings *s)
     return gv_fail(GV_ERR_UNSUPPORTED, "use_binary_quant: dimension is %u, at most 32704 is possible", s->dimension);
 }
 
-GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_HNSWConfig *hnsw, bool *has_hnsw)
+GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_Configs *configs)
 {
     gv_open_options_init(options);
-    gv_hnsw_config_init(hnsw);
-    *has_hnsw = false;
+    configs->hnsw = NULL;
+    configs->ivfpq = NULL;
     if (!given) return GV_OK;
     GV_TRY(check_size("GV_OpenOptions", given->struct_size, offsetof(GV_OpenOptions, distance)));
     memcpy(options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
@@ -96,9 +116,15 @@ GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, 
         return gv_fail(GV_ERR_ARGUMENT, "distance %d is not a GV_DistanceType", options->distance);
     if (options->durability < 0 || options->durability > GV_DURABILITY_NONE)
         return gv_fail(GV_ERR_ARGUMENT, "durability %d is not a GV_Durability", options->durability);
-    if (!options->hnsw) return GV_OK;
-    *has_hnsw = true;
-    return read_hnsw(options->hnsw, hnsw);
+    if (options->hnsw) {
+        GV_TRY(read_hnsw(options->hnsw, &configs->hnsw_given));
+        configs->hnsw = &configs->hnsw_given;
+    }
+    if (options->ivfpq) {
+        GV_TRY(read_ivfpq(options->ivfpq, &configs->ivfpq_given));
+        configs->ivfpq = &configs->ivfpq_given;
+    }
+    return GV_OK;
 }
 
 static const char *index_name(uint32_t type)
@@ -124,7 +150,7 @@ static GV_Status choose_kernels(const char *wanted, const GV_Kernels **kernels)
                    wanted ? wanted : "");
 }
 
-static GV_Status settle_new(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw, GV_Settings *s)
+static GV_Status settle_new(const GV_OpenOptions *o, const GV_Configs *configs, GV_Settings *s)
 {
     if (o->dimension < 1)
         return gv_fail(GV_ERR_ARGUMENT, "a new database needs its dimension, 1 to %d", GV_DIMENSION_MAX);
@@ -132,7 +158,10 @@ static GV_Status settle_new(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw, 
     s->index_type = o->index_type < 0 ? GV_INDEX_TYPE_HNSW : (GV_IndexType)o->index_type;
     s->distance = o->distance < 0 ? GV_DISTANCE_EUCLIDEAN : (GV_DistanceType)o->distance;
     s->seed = o->seed ? o->seed : GV_DEFAULT_SEED;
-    s->hnsw = *hnsw;
+    gv_hnsw_config_init(&s->hnsw);
+    gv_ivfpq_config_init(&s->ivfpq);
+    if (configs->hnsw) s->hnsw = *configs->hnsw;
+    if (configs->ivfpq) s->ivfpq = *configs->ivfpq;
     return GV_OK;
 }
 
@@ -142,9 +171,25 @@ static GV_Status differs(const char *what, uint64_t asked, uint64_t stored)
                    (unsigned long long)stored);
 }
 
-static GV_Status settle_file(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw, const GV_Superblock *file,
+/* What the file fixes; nprobe and default_rerank are the handle's. */
+static GV_Status settle_ivfpq(const GV_IVFPQConfig *ivfpq, const GV_IVFPQConfig *file)
+{
+    if (check_ivfpq(file) != GV_OK) return gv_fail(GV_ERR_CORRUPT, "superblock: %s", gv_last_error());
+    if (!ivfpq) return GV_OK;
+    if (ivfpq->nlist != file->nlist) return differs("nlist", ivfpq->nlist, file->nlist);
+    if (ivfpq->m != file->m) return differs("m", ivfpq->m, file->m);
+    if (ivfpq->nbits != file->nbits) return differs("nbits", ivfpq->nbits, file->nbits);
+    if (ivfpq->train_iters != file->train_iters) return differs("train_iters", ivfpq->train_iters, file->train_iters);
+    if (ivfpq->rotate != file->rotate) return differs("rotate", ivfpq->rotate, file->rotate);
+    if (ivfpq->train_rows != file->train_rows) return differs("train_rows", ivfpq->train_rows, file->train_rows);
+    if (ivfpq->auto_train != file->auto_train) return differs("auto_train", ivfpq->auto_train, file->auto_train);
+    return GV_OK;
+}
+
+static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs, const GV_Superblock *file,
                              GV_Settings *s)
 {
+    const GV_HNSWConfig *hnsw = configs->hnsw;
     if (o->dimension && o->dimension != file->dimension) return differs("dimension", o->dimension, file->dimension);
     if (o->index_type >= 0 && (uint32_t)o->index_type != file->index_type)
         return gv_fail(GV_ERR_ARGUMENT, "index: %s asked for, the file has %s", index_name((uint32_t)o->index_type),
@@ -165,23 +210,23 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_HNSWConfig *hnsw,
         check_range("ef_search", file->hnsw.ef_search, 1, 65536) != GV_OK ||
         check_range("use_binary_quant", file->hnsw.use_binary_quant, 0, 1) != GV_OK)
         return gv_fail(GV_ERR_CORRUPT, "superblock: %s", gv_last_error());
+    if (file->index_type == GV_INDEX_TYPE_IVFPQ) GV_TRY(settle_ivfpq(configs->ivfpq, &file->ivfpq));
     s->dimension = file->dimension;
     s->index_type = (GV_IndexType)file->index_type;
     s->distance = (GV_DistanceType)file->distance;
     s->seed = file->seed;
     s->hnsw = file->hnsw;
+    s->ivfpq = file->ivfpq;
     return GV_OK;
 }
 
-GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_HNSWConfig *hnsw, const GV_Superblock *file,
+GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *configs, const GV_Superblock *file,
                             GV_Settings *settings)
 {
     memset(settings, 0, sizeof *settings);
     GV_TRY(choose_kernels(options->kernels, &settings->kernels));
     settings->threads = options->threads ? options->threads : gv_cpu_count();
-    GV_HNSWConfig defaults;
-    gv_hnsw_config_init(&defaults);
-    if (file) GV_TRY(settle_file(options, hnsw, file, settings));
-    else GV_TRY(settle_new(options, hnsw ? hnsw : &defaults, settings));
+    if (file) GV_TRY(settle_file(options, configs, file, settings));
+    else GV_TRY(settle_new(options, configs, settings));
     return check_binary_quant(settings);
 }

@@ -13,6 +13,7 @@ GV_Status gv_store_write_image(GV_Store *s, GV_File *file, const GV_Vfs *vfs, ui
         .distance = (uint32_t)s->settings.distance,
         .seed = s->settings.seed,
         .hnsw = s->settings.hnsw,
+        .ivfpq = s->settings.ivfpq,
         .next_id = s->table.next_id,
         .live_count = s->table.live_count,
         .slot_count = s->table.slot_count,

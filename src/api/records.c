@@ -4,6 +4,7 @@
  *   DELETE    u64 id
  *   UPDATE    u64 id, f32[dimension]
  *   METADATA  u64 id, u32 metadata bytes, metadata
+ *   TRAIN     u64 bytes in all, u64 of them before these, u32 of them here, these: f32 values
  *   PATCH     u32 words, u32[words]: one step of the group before, in the index's own language */
 #include "api/store.h"
 #include "base/bytes.h"
@@ -53,5 +54,22 @@ GV_Status gv_record_patch(GV_Log *log, const GV_Patch *patch)
     GV_TRY(gv_log_record(log, GV_FRAME_PATCH, 4 + patch->count * sizeof *patch->words, &record));
     gv_put_u32(record, (uint32_t)patch->count);
     if (patch->count > 0) memcpy(record + 4, patch->words, patch->count * sizeof *patch->words);
+    return GV_OK;
+}
+
+GV_Status gv_record_training(GV_Log *log, const void *values, size_t bytes)
+{
+    enum {
+        PIECE = GV_FRAME_TARGET_BYTES / 2
+    };
+    uint8_t *record;
+    for (size_t at = 0; at < bytes; at += PIECE) {
+        size_t part = bytes - at < PIECE ? bytes - at : PIECE;
+        GV_TRY(gv_log_record(log, GV_FRAME_TRAIN, 20 + part, &record));
+        gv_put_u64(record, bytes);
+        gv_put_u64(record + 8, at);
+        gv_put_u32(record + 16, (uint32_t)part);
+        memcpy(record + 20, (const uint8_t *)values + at, part);
+    }
     return GV_OK;
 }

@@ -6,9 +6,11 @@
 
 typedef struct Recovery {
     GV_Store *store;
-    bool in_group; /* a group's first frame has come, its last has not */
-    size_t done;   /* steps of the last group that a patch has carried out */
-    bool reserved; /* the index has room for those steps */
+    bool in_group;   /* a group's first frame has come, its last has not */
+    size_t done;     /* steps of the last group that a patch has carried out */
+    bool reserved;   /* the index has room for those steps */
+    uint8_t *values; /* of a training, as far as they have come */
+    size_t value_bytes, value_end;
 } Recovery;
 
 static GV_Status corrupt(const char *what, uint64_t value)
@@ -156,6 +158,41 @@ static GV_Status recover_patches(Recovery *r, const uint8_t *at, size_t rest)
     return GV_OK;
 }
 
+static void drop_values(Recovery *r)
+{
+    gv_release(&r->store->heap, r->values, r->value_bytes);
+    r->values = NULL;
+    r->value_bytes = r->value_end = 0;
+}
+
+/* A piece of a training; with the last one the index has it. */
+static GV_Status recover_training(Recovery *r, const uint8_t **at, size_t *rest)
+{
+    GV_Store *s = r->store;
+    const GV_TrainingOps *training = s->index->ops->training;
+    if (*rest < 20 || gv_get_u32(*at + 16) > *rest - 20) return corrupt("a record is cut short:", *rest);
+    uint64_t bytes = gv_get_u64(*at), from = gv_get_u64(*at + 8);
+    size_t size = gv_get_u32(*at + 16);
+    if (!training || s->step_count > 0) return corrupt("a training where there can be none, of bytes:", bytes);
+    if (!r->values) {
+        if (bytes == 0 || bytes > s->log.end || bytes > SIZE_MAX) return corrupt("a training of bytes:", bytes);
+        r->values = gv_alloc(&s->heap, (size_t)bytes);
+        if (!r->values) return gv_last_status();
+        r->value_bytes = (size_t)bytes;
+    }
+    if (bytes != r->value_bytes || from != r->value_end || size == 0 || size > r->value_bytes - r->value_end)
+        return corrupt("a training out of sequence, at byte", from);
+    memcpy(r->values + from, *at + 20, size);
+    r->value_end += size;
+    *at += 20 + size;
+    *rest -= 20 + size;
+    if (r->value_end < r->value_bytes) return GV_OK;
+    GV_TRY(training->restore(s->index, r->values, r->value_bytes));
+    training->adopt(s->index, NULL);
+    drop_values(r);
+    return GV_OK;
+}
+
 static GV_Status visit(void *context, GV_FrameType type, bool commits, const uint8_t *at, size_t rest)
 {
     Recovery *r = context;
@@ -163,12 +200,14 @@ static GV_Status visit(void *context, GV_FrameType type, bool commits, const uin
         return r->in_group ? corrupt("a patch within a group, type", type) : recover_patches(r, at, rest);
     if (!r->in_group) GV_TRY(finish_group(r));
     r->in_group = !commits;
+    if (r->values && type != GV_FRAME_TRAIN) return corrupt("a training without its end, before type", type);
     while (rest > 0) {
         switch (type) {
         case GV_FRAME_ADD: GV_TRY(recover_row(r->store, &at, &rest)); break;
         case GV_FRAME_DELETE: GV_TRY(recover_delete(r->store, &at, &rest)); break;
         case GV_FRAME_UPDATE: GV_TRY(recover_update(r->store, &at, &rest)); break;
         case GV_FRAME_METADATA: GV_TRY(recover_metadata(r->store, &at, &rest)); break;
+        case GV_FRAME_TRAIN: GV_TRY(recover_training(r, &at, &rest)); break;
         case GV_FRAME_PATCH:
         default: return corrupt("a frame of unknown type", (uint64_t)type);
         }
@@ -179,6 +218,9 @@ static GV_Status visit(void *context, GV_FrameType type, bool commits, const uin
 GV_Status gv_store_recover(GV_Store *s, uint64_t start, uint64_t end)
 {
     Recovery r = {.store = s};
-    GV_TRY(gv_log_replay(s->vfs, s->file, &s->heap, s->generation, start, end, visit, &r));
-    return finish_group(&r);
+    s->log.end = end; /* no record is longer */
+    GV_Status status = gv_log_replay(s->vfs, s->file, &s->heap, s->generation, start, end, visit, &r);
+    if (status == GV_OK && r.values) status = corrupt("a training without its end, of bytes:", r.value_bytes);
+    drop_values(&r);
+    return status == GV_OK ? finish_group(&r) : status;
 }

@@ -10,16 +10,10 @@ static GV_Status new_index(GV_Store *s)
                            .scratch_heap = &s->scratch_heap,
                            .seed = s->settings.seed,
                            .hnsw = s->settings.hnsw,
+                           .ivfpq = s->settings.ivfpq,
                            .pool = s->settings.pool,
                            .threads = s->settings.threads};
-    switch (s->settings.index_type) {
-    case GV_INDEX_TYPE_FLAT: return gv_flat_new(&setup, &s->index);
-    case GV_INDEX_TYPE_HNSW: return gv_hnsw_new(&setup, &s->index);
-    case GV_INDEX_TYPE_KDTREE: return gv_fail(GV_ERR_UNSUPPORTED, "index KDTREE is not in this version");
-    case GV_INDEX_TYPE_IVFPQ: return gv_fail(GV_ERR_UNSUPPORTED, "index IVFPQ is not in this version");
-    case GV_INDEX_TYPE_SPARSE: return gv_fail(GV_ERR_UNSUPPORTED, "index SPARSE is not in this version");
-    }
-    return gv_fail(GV_ERR_UNSUPPORTED, "index type %d is not known to this version", (int)s->settings.index_type);
+    return gv_index_new(s->settings.index_type, &setup, &s->index);
 }
 
 GV_Status gv_store_new(const GV_Settings *settings, const GV_Vfs *vfs, GV_Store **out)

@@ -12,6 +12,7 @@ typedef struct GV_Settings { /* what a database is; fixed when it is made */
     GV_DistanceType distance;
     uint64_t seed;
     GV_HNSWConfig hnsw;
+    GV_IVFPQConfig ivfpq;
     const GV_Kernels *kernels; /* the handle's, as the next */
     uint32_t threads;          /* for building; at least 1 */
     GV_Pool *pool;             /* the handle's; NULL: none */
@@ -77,6 +78,7 @@ GV_Status gv_record_delete(GV_Log *log, uint64_t id);
 GV_Status gv_record_update(GV_Log *log, uint64_t id, const float *row, size_t dimension);
 GV_Status gv_record_metadata(GV_Log *log, uint64_t id, const uint8_t *metadata, size_t size);
 GV_Status gv_record_patch(GV_Log *log, const GV_Patch *patch);
+GV_Status gv_record_training(GV_Log *log, const void *values, size_t bytes);
 
 /* Apply every whole group of the log between `start` and `end`: GV_FrameVisitor work (recover.c). */
 GV_Status gv_store_recover(GV_Store *store, uint64_t start, uint64_t end);

@@ -201,6 +201,7 @@ GV_Status gv_db_add(GV_Database *db, const float *rows, size_t count, size_t dim
 {
     GV_TRY(gv_enter_writer(db));
     GV_Status status = add_checked(db, rows, count, dimension, metadata, ids);
+    if (status == GV_OK) gv_auto_train(db);
     gv_count_call(&db->counters, GV_CALL_ADD, status);
     gv_leave(db);
     return status;

@@ -26,11 +26,32 @@ typedef struct GV_Patch { /* of one step or some; little-endian u32 words, in th
 typedef struct GV_Query {
     const float *vector;
     float squared_norm;      /* dot(vector, vector) */
-    size_t ef;               /* candidates kept, at least k */
+    size_t ef;               /* HNSW: candidates kept, at least k */
     const GV_Bitset *accept; /* slots that may be returned: the live ones, or fewer */
+    size_t nprobe, rerank;   /* IVFPQ: lists visited; candidates measured in full, at least k */
 } GV_Query;
 
 typedef struct GV_Index GV_Index;
+
+/* Of an index that must be trained before it answers. Training has two steps: what may fail, then what may not; in between, the
+ * database logs the values. The writer calls these. */
+typedef struct GV_TrainingOps {
+    /* Learn from `rows[count, dimension]`, or from the live rows of the table where `rows` is NULL, and index all live rows
+     * beside what is there. GV_ERR_UNSUPPORTED: there is no training for this metric. */
+    GV_Status (*learn)(GV_Index *index, const float *rows, size_t count);
+
+    /* The same with values from a log, `bytes` of them: GV_ERR_CORRUPT if they are not those of a training. */
+    GV_Status (*restore)(GV_Index *index, const void *values, size_t bytes);
+
+    /* What was learned or restored. */
+    const void *(*values)(const GV_Index *index, size_t *bytes);
+
+    /* From here on searches use it, under `lock` (may be NULL); or it is given up. */
+    void (*adopt)(GV_Index *index, GV_RwLock *lock);
+    void (*discard)(GV_Index *index);
+
+    bool (*is_trained)(const GV_Index *index);
+} GV_TrainingOps;
 
 typedef struct GV_IndexOps {
     const char *name;
@@ -63,6 +84,12 @@ typedef struct GV_IndexOps {
      * are; the caller sees to the rest. NULL: every search is a scan. */
     GV_Status (*search)(GV_Index *index, const GV_Query *query, GV_TopK *top);
 
+    /* About how many full rows a scan could measure in the time that search() takes, where `choices` rows are accepted;
+     * UINT64_MAX: it cannot answer now. NULL: the planner knows (query/search.c). */
+    uint64_t (*cost)(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices);
+
+    const GV_TrainingOps *training; /* NULL: needs none */
+
     GV_Status (*save)(GV_Index *index, GV_ImageWriter *writer);
     GV_Status (*load)(GV_Index *index, GV_Image *image); /* into a new index, its table loaded; checks every number */
 
@@ -91,13 +118,16 @@ typedef struct GV_IndexSetup {
     GV_Heap *heap, *scratch_heap;
     uint64_t seed;
     GV_HNSWConfig hnsw;
+    GV_IVFPQConfig ivfpq;
     GV_Pool *pool;
     uint32_t threads;
 } GV_IndexSetup;
 
-/* An empty index. */
+/* An empty index; GV_ERR_UNSUPPORTED for one that is not in this build (index_list.c). */
+GV_Status gv_index_new(GV_IndexType type, const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out);
+GV_Status gv_ivfpq_new(const GV_IndexSetup *setup, GV_Index **out);
 
 enum {
     GV_SCAN_MOST = 64 /* queries that may share a scan */

@@ -334,6 +334,71 @@ ALWAYS_INLINE void scan_sums(const uint8_t *codes, const uint8_t *tables, size_t
     ints16_merge(ints16_sub(high, ints16_shift_left_8(odd_high)), odd_high, sums + 16);
 }
 
+#ifndef GV_SMALL_MODULE /* which has no index that reads product codes */
+/* One table less its least entry, in place. */
+ALWAYS_INLINE float lower_table(float *table, float *range)
+{
+    lanes low = lanes_load(table), high = low;
+    for (size_t i = GV_LANES; i < 16; i += GV_LANES) {
+        lanes v = lanes_load(table + i);
+        low = lanes_min(low, v);
+        high = lanes_max(high, v);
+    }
+    FOLD_LANES(lanes_min, low);
+    FOLD_LANES(lanes_max, high);
+    for (size_t i = 0; i < 16; i += GV_LANES) lanes_store(table + i, lanes_sub(lanes_load(table + i), low));
+    float wide = lanes_first(high) - lanes_first(low);
+    *range = wide > *range ? wide : *range;
+    return lanes_first(low);
+}
+
+static void fast_tables(float *tables, size_t count, uint8_t *fast, float *base, float *step)
+{
+    float range = 0.0F, lowest = 0.0F;
+    for (size_t m = 0; m < count; m++) lowest += lower_table(tables + 16 * m, &range);
+    bool flat = !(range >= GV_FLAT_RANGE && range <= GV_WIDE_RANGE);
+    lanes inverse = lanes_splat(flat ? 0.0F : GV_FAST_ENTRY / range), shift = lanes_splat(0.5F);
+    *base = lowest;
+    *step = flat ? 0.0F : range / GV_FAST_ENTRY;
+    for (size_t i = 0; i < 16 * count; i += INTS_BYTES)
+        ints_store(fast + i, quantised(tables + i, lanes_zero(), inverse, shift));
+}
+
+/* As scan_sums(), four registers at a time and then one: for any whole number of registers, entries up to 63. */
+static uint32_t scan_codes(const uint8_t *codes, const uint8_t *tables, size_t nibbles, const float *terms, float base,
+                           float step, float bound, float *estimates)
+{
+    enum {
+        GROUP_BYTES = 4 * INTS_BYTES
+    };
+    uint16_t sums[GV_SCAN_NEIGHBOURS];
+    ints low = ints_zero(), high = low, odd_low = low, odd_high = low;
+    for (size_t at = 0, end = 16 * nibbles; at < end;) {
+        size_t group = end - at >= GROUP_BYTES ? GROUP_BYTES : INTS_BYTES, last = at + group;
+        ints add_low = ints_zero(), add_high = add_low;
+        for (; at < last; at += INTS_BYTES) {
+            ints code = ints_load(codes + at), table = ints_load(tables + at);
+            add_low = ints8_add(add_low, ints8_lookup(table, ints8_low_nibbles(code)));
+            add_high = ints8_add(add_high, ints8_lookup(table, ints8_high_nibbles(code)));
+        }
+        low = ints16_add(low, add_low);
+        high = ints16_add(high, add_high);
+        odd_low = ints16_add(odd_low, ints16_shift_right_8(add_low));
+        odd_high = ints16_add(odd_high, ints16_shift_right_8(add_high));
+    }
+    ints16_merge(ints16_sub(low, ints16_shift_left_8(odd_low)), odd_low, sums);
+    ints16_merge(ints16_sub(high, ints16_shift_left_8(odd_high)), odd_high, sums + 16);
+    uint32_t below = 0;
+    for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j += GV_LANES) {
+        lanes product = lanes_mul(lanes_from_words(sums + j, 0), lanes_splat(step));
+        lanes e = lanes_add(lanes_add(lanes_splat(base), lanes_load(terms + j)), product);
+        lanes_store(estimates + j, e);
+        below |= lanes_bits(lanes_below(e, lanes_splat(bound))) << j;
+    }
+    return below;
+}
+#endif
+
 static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
                            const float *F, float base, float step, float bound, float *estimates)
 {

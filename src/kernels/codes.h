@@ -36,17 +36,27 @@
  * so that S = sum over m of T_m[code_m] = <s, v> + n U, exactly. A kernel looks 16 codes up in one instruction.
  * `scan_block` needs n * 2 * U <= 65,535 (gv_scan_limit) and gives for each neighbour j
  *   t = base + A[j];  e = t - F[j] * ((float)(S_j - n U) * step);  estimates[j] = e > 0 ? e : 0
- * and the mask of those j with estimates[j] < bound. base is d2(q, c), step the query code's. */
+ * and the mask of those j with estimates[j] < bound. base is d2(q, c), step the query code's.
+ *
+ * Product codes (`scan_codes`; Jegou et al., TPAMI 2011) lie in such blocks as well: uint8_t codes[nibbles][16], and 16 bytes of
+ * table a nibble, each entry at most GV_FAST_ENTRY. S_j is the sum of row j's entries, exactly;
+ *   estimates[j] = (base + terms[j]) + (float)S_j * step
+ * and the mask is again of those with estimates[j] < bound. `fast_tables` makes such tables of float ones: with low_m the least
+ * entry of table m, base is the sum of all low_m in order, and with range the largest of max_m - low_m, step = range / 63 and
+ * entry = (int)((x - low_m) * (63 / range) + 0.5); a range below GV_FLAT_RANGE or above GV_WIDE_RANGE: step 0, entries 0. */
 #ifndef GV_CODES_H
 #define GV_CODES_H
 #include "kernels/kernels.h"
 
 #define GV_FLAT_RANGE 0x1p-100F
+#define GV_WIDE_RANGE 0x1p100F
 #define GV_SQRT_HALF 0x1.6a09e6p-1F
 
 enum {
     GV_ROW_CODE_MAX = 127,
     GV_SCAN_NEIGHBOURS = 32, /* in a block */
+    GV_FAST_ENTRY = 63,      /* four of these are a byte, which halves the work; finer tables find no more */
+    GV_FAST_NIBBLES = 1024,  /* of these, 16 bits */
     GV_SCAN_LIMIT = 31,      /* the largest U: 8 * 31 is a byte. Recall is the same at 15 and 7, which scan faster */
 };
 

@@ -38,6 +38,11 @@ typedef struct GV_Kernels {
     void (*scan_tables)(const int8_t *v, size_t n, int limit, uint8_t *tables); /* 4 n bytes */
     uint32_t (*scan_block)(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
                            const float *F, float base, float step, float bound, float *estimates);
+    /* Tables of floats, 16 entries each, `count` (a multiple of 4) of them, as bytes for the next; `tables` are spoilt. */
+    void (*fast_tables)(float *tables, size_t count, uint8_t *fast, float *base, float *step);
+    /* A block of 32 product codes of `nibbles` (a multiple of 4, at most GV_FAST_NIBBLES) four-bit parts each. */
+    uint32_t (*scan_codes)(const uint8_t *codes, const uint8_t *tables, size_t nibbles, const float *terms, float base,
+                           float step, float bound, float *estimates);
     /* Writes slot j (0..31) of a block and no other neighbour's bits. */
     void (*encode_neighbour)(const float *x, const float *c, size_t n, uint8_t *codes, unsigned j, float *l1,
                              float *l2sq, float *sc);

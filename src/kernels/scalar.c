@@ -220,6 +220,45 @@ static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n
     return below;
 }
 
+static void fast_tables(float *tables, size_t count, uint8_t *fast, float *base, float *step)
+{
+    float range = 0.0F;
+    *base = *step = 0.0F;
+    for (size_t m = 0; m < count; m++) {
+        float low = tables[16 * m], high = low;
+        for (size_t i = 1; i < 16; i++) {
+            float x = tables[16 * m + i];
+            low = x < low ? x : low;
+            high = x > high ? x : high;
+        }
+        for (size_t i = 0; i < 16; i++) tables[16 * m + i] -= low;
+        range = high - low > range ? high - low : range;
+        *base += low;
+    }
+    bool flat = !(range >= GV_FLAT_RANGE && range <= GV_WIDE_RANGE);
+    float inverse = flat ? 0.0F : GV_FAST_ENTRY / range;
+    if (!flat) *step = range / GV_FAST_ENTRY;
+    for (size_t i = 0; i < 16 * count; i++) {
+        float x = tables[i] * inverse + 0.5F;
+        fast[i] = x > 0.0F ? (uint8_t)x : 0; /* NaN: 0 */
+    }
+}
+
+static uint32_t scan_codes(const uint8_t *codes, const uint8_t *tables, size_t nibbles, const float *terms, float base,
+                           float step, float bound, float *estimates)
+{
+    uint32_t below = 0;
+    for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j++) {
+        uint32_t sum = 0;
+        for (size_t i = 0; i < 16 * nibbles; i += 16) {
+            sum += tables[i + (codes[i + j % 16] >> (j < 16 ? 0 : 4) & 15)];
+        }
+        estimates[j] = (base + terms[j]) + (float)sum * step;
+        below |= (uint32_t)(estimates[j] < bound) << j;
+    }
+    return below;
+}
+
 static void encode_neighbour(const float *x, const float *c, size_t n, uint8_t *codes, unsigned j, float *r1, float *r2,
                              float *sc)
 {
@@ -252,4 +291,6 @@ const GV_Kernels gv_kernels_scalar = {.name = "scalar",
                                       .dots_i8 = dots_i8,
                                       .scan_tables = scan_tables,
                                       .scan_block = scan_block,
+                                      .fast_tables = fast_tables,
+                                      .scan_codes = scan_codes,
                                       .encode_neighbour = encode_neighbour};

@@ -25,10 +25,14 @@ static bool scan_is_cheaper(const GV_Table *table, const GV_Request *r, uint64_t
  * not where the scan is exact and no slower. A threshold of 0 asks for the index wherever it can. */
 static bool walks(const GV_Table *table, const GV_Index *index, const GV_Request *r, float squared_norm)
 {
+    GV_Query query = {.nprobe = r->nprobe, .rerank = r->rerank};
     uint64_t choices = r->matches ? r->match_count : table->live_count;
     if (!index->ops->search || r->distance != index->metric.distance) return false;
     if (r->distance == GV_DISTANCE_COSINE && squared_norm == 0.0f) return false;
+    uint64_t cost = index->ops->cost ? index->ops->cost(index, &query, r->k, choices) : 0;
+    if (cost == UINT64_MAX) return false;
     if (r->exact_threshold == 0) return true;
+    if (index->ops->cost) return choices > r->exact_threshold && cost < choices;
     return choices > r->exact_threshold && !scan_is_cheaper(table, r, choices, r->ef < r->k ? r->k : r->ef);
 }
 
@@ -51,6 +55,8 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
         GV_Query query = {.vector = r->vectors + i * r->stride,
                           .squared_norm = r->squared_norms[i],
                           .ef = r->ef < r->k ? r->k : r->ef,
+                          .nprobe = r->nprobe,
+                          .rerank = r->rerank,
                           .accept = r->matches ? r->matches : &table->live};
         tops[i].count = 0;
         if (choices == 0) continue;

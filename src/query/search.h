@@ -17,6 +17,7 @@ typedef struct GV_Request {
     size_t count;               /* queries, 1 ..= GV_SCAN_MOST */
     size_t k;                   /* at most the live rows; > 0 */
     size_t ef;                  /* HNSW: candidates kept */
+    size_t nprobe, rerank;      /* IVFPQ: lists visited, candidates measured in full */
     GV_DistanceType distance;
     const GV_Bitset *matches; /* rows that pass the filter; NULL: no filter */
     uint64_t match_count;

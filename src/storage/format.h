@@ -43,6 +43,10 @@ typedef enum GV_SectionType {
     GV_SECTION_CODES = 22,      /* u8 codes of the rows, fixed stride a slot */
     GV_SECTION_CODE_HEADS = 23, /* four f32 a slot: step, low, spread, squared norm */
     GV_SECTION_BLOCKS = 24,     /* 1-bit codes of each node's neighbours, fixed stride a slot; with use_binary_quant */
+    GV_SECTION_IVFPQ = 32,      /* whether it is trained, counts */
+    GV_SECTION_IVF_MODEL = 33,  /* f32: mean, centroids, books; once trained, as the next two */
+    GV_SECTION_IVF_LISTS = 34,  /* three u32 a list: rows, first and last block */
+    GV_SECTION_IVF_BLOCKS = 35, /* codes, terms, slots of 32 rows, and a tail: fixed stride a block */
 } GV_SectionType;
 #define GV_SECTION_REQUIRED 0x80000000u
 
@@ -52,6 +56,7 @@ typedef enum GV_FrameType {
     GV_FRAME_DELETE = 2,   /* ids */
     GV_FRAME_UPDATE = 3,   /* one id and its new row */
     GV_FRAME_METADATA = 4, /* one id and its new metadata */
+    GV_FRAME_TRAIN = 6,    /* what an index was trained to, piece by piece: a group of its own */
     GV_FRAME_PATCH = 5,    /* what the group before did to the index; without it the index repeats the work */
 } GV_FrameType;
 enum {

@@ -6,6 +6,7 @@
 static const uint8_t magic[8] = {'G', 'I', 'G', 'A', 'V', 'E', 'C', 0};
 static const uint8_t clean_magic[8] = {'G', 'V', 'C', 'L', 'E', 'A', 'N', 0};
 enum {
+    IVFPQ_AT = 112, /* nine words: GV_IVFPQConfig's, in order */
     CHECKSUM_AT = GV_PAGE_BYTES - 4,
     CLEAN_CHECKSUM_AT = 24
 };
@@ -33,6 +34,12 @@ static void encode(const GV_Superblock *s, uint8_t page[GV_PAGE_BYTES])
     gv_put_u64(page + 88, s->table_offset);
     gv_put_u64(page + 96, s->table_bytes);
     gv_put_u64(page + 104, s->log_start);
+    if (s->index_type == GV_INDEX_TYPE_IVFPQ) {
+        const uint32_t words[] = {s->ivfpq.nlist,  s->ivfpq.m,           s->ivfpq.nbits,
+                                  s->ivfpq.nprobe, s->ivfpq.train_iters, s->ivfpq.default_rerank,
+                                  s->ivfpq.rotate, s->ivfpq.train_rows,  s->ivfpq.auto_train};
+        memcpy(page + IVFPQ_AT, words, sizeof words);
+    }
     gv_put_u32(page + CHECKSUM_AT, gv_crc32c(0, page, CHECKSUM_AT));
 }
 
@@ -58,6 +65,11 @@ static void decode(const uint8_t page[GV_PAGE_BYTES], GV_Superblock *s)
     s->table_offset = gv_get_u64(page + 88);
     s->table_bytes = gv_get_u64(page + 96);
     s->log_start = gv_get_u64(page + 104);
+    uint32_t *const words[] = {&s->ivfpq.nlist,  &s->ivfpq.m,           &s->ivfpq.nbits,
+                               &s->ivfpq.nprobe, &s->ivfpq.train_iters, &s->ivfpq.default_rerank,
+                               &s->ivfpq.rotate, &s->ivfpq.train_rows,  &s->ivfpq.auto_train};
+    s->ivfpq.struct_size = sizeof s->ivfpq;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) *words[i] = gv_get_u32(page + IVFPQ_AT + 4 * i);
 }
 
 GV_Status gv_superblock_write(const GV_Vfs *vfs, GV_File *file, const GV_Superblock *superblock)

@@ -9,7 +9,8 @@ typedef struct GV_Superblock {
     uint32_t dimension;
     uint32_t index_type, distance;
     uint64_t seed;
-    GV_HNSWConfig hnsw; /* struct_size is not stored */
+    GV_HNSWConfig hnsw;   /* struct_size is not stored */
+    GV_IVFPQConfig ivfpq; /* nor here; zeros where the index is another */
     uint64_t next_id;
     uint64_t live_count;
     uint32_t slot_count;

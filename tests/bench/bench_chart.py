@@ -9,7 +9,7 @@ from html import escape
 
 # Told apart by lightness too; ours are drawn thick.
 COLOURS = ("#7b3294", "#1b7837", "#e08214", "#2166ac", "#8c510a", "#5aae61", "#35978f", "#bf812d", "#c51b7d", "#4d4d4d")
-OURS = {"gigavector": "#c00000", "gigavector hybrid": "#ff5a36", "gigavector flat": "#8a1c1c"}
+OURS = {"gigavector": "#c00000", "gigavector hybrid": "#ff5a36", "gigavector flat": "#8a1c1c", "gigavector ivfpq": "#e08a00"}
 
 
 def colour_of_ours(name: str) -> str | None:

@@ -129,3 +129,34 @@ class GigaVectorHybrid(GigaVector):
 
 class GigaVectorFlat(GigaVector):
     kind, options, sweep, threads = "FLAT", {}, (None,), (1,)
+
+
+class GigaVectorIvfpq(GigaVector):
+    """The lists and the code bytes of faiss's; a setting is (lists visited, rows reranked)."""
+
+    options = {"nbits": 4}
+    sweep = (*((p, f * K) for p in (1, 2, 4, 8, 16, 32, 64, 128) for f in (4, 16)), (128, 32 * K), (256, 64 * K))
+    filters = False
+
+    @classmethod
+    def default(cls, k: int) -> Any:
+        return cls.sweep[-1]
+
+    def build(self, rows: np.ndarray, metric: str, threads: int) -> None:
+        from gigavector import Database, DistanceType, IndexType, IVFPQConfig
+
+        lists = 1024 if len(rows) > 400_000 else 512 if len(rows) > 60_000 else 256
+        config = IVFPQConfig(nlist=lists, m=rows.shape[1] // 2, **self.options)
+        distance = DistanceType.COSINE if metric == "cosine" else DistanceType.EUCLIDEAN
+        self.db = Database.open(
+            None, rows.shape[1], IndexType.IVFPQ, distance, ivfpq_config=config, threads=threads
+        )
+        self.db.train_ivfpq(rows)
+        self.db.add_vectors(rows)
+
+    def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
+        lists, rows = self.setting
+        return self.db.knn_query(queries, k, nprobe=lists, rerank=rows)[0]
+
+    def one(self, query: np.ndarray, k: int = K) -> np.ndarray:
+        return self.search(query, k)[0]

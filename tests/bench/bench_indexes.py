@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 from bench_data import K
-from bench_index import EF_CONSTRUCTION, EFS, GigaVector, GigaVectorFlat, GigaVectorHybrid, Index, M
+from bench_index import (
+    EF_CONSTRUCTION,
+    EFS,
+    GigaVector,
+    GigaVectorFlat,
+    GigaVectorHybrid,
+    GigaVectorIvfpq,
+    Index,
+    M,
+)
 
 __all__ = ["EFS", "INDEXES", "Index"]
 
@@ -244,6 +253,7 @@ INDEXES: dict[str, type[Index]] = {
     "gigavector": GigaVector,
     "gigavector hybrid": GigaVectorHybrid,
     "gigavector flat": GigaVectorFlat,
+    "gigavector ivfpq": GigaVectorIvfpq,
     "hnswlib": Hnswlib,
     "faiss hnsw": FaissHnsw,
     "faiss ivf fastscan": FaissIvfFastScan,

@@ -93,16 +93,20 @@ class Case:
         self.state.rows[self.state.next_id] = (vector, dict(metadata))
         self.state.next_id += 1
 
-    def search(self, query, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None, **more):
-        step = {"search": query, "k": k} | self._arguments(distance, filter, ef_search)
+    def search(
+        self, query, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None,
+        nprobe=None, rerank=None, **more
+    ):
+        step = {"search": query, "k": k} | self._arguments(distance, filter, ef_search, nprobe, rerank)
         if self._step(step, more):
             answer = lambda: self._nearest(self._vector(query), k, distance, filter, where)  # noqa: E731
             self.steps[-1] |= self._hits(answer, recorded)
 
     def search_batch(
-        self, queries, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None, **more
+        self, queries, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None,
+        nprobe=None, rerank=None, **more
     ):
-        step = {"search_batch": queries, "k": k} | self._arguments(distance, filter, ef_search)
+        step = {"search_batch": queries, "k": k} | self._arguments(distance, filter, ef_search, nprobe, rerank)
         if self._step(step, more):
             rows = self._vector(queries)
             answer = lambda: [self._nearest(row, k, distance, filter, where) for row in rows]  # noqa: E731
@@ -112,8 +116,8 @@ class Case:
         return self.state.nearest(query, k, distance or self.state.distance, filter, where)
 
     @staticmethod
-    def _arguments(distance, pair, ef_search) -> dict:
-        given = {"distance": distance, "filter": pair, "ef_search": ef_search}
+    def _arguments(distance, pair, ef_search, nprobe, rerank) -> dict:
+        given = {"distance": distance, "filter": pair, "ef_search": ef_search, "nprobe": nprobe, "rerank": rerank}
         return {key: value for key, value in given.items() if value is not None}
 
     @staticmethod
@@ -141,7 +145,7 @@ class Case:
         bound = distance_value(radius)
         within = [hit for hit in every if distance_value(hit[1]) <= bound]
         step = {"range_search": query, "radius": radius, "max_results": max_results}
-        if self._step(step | self._arguments(distance, filter, None), more):
+        if self._step(step | self._arguments(distance, filter, None, None, None), more):
             self.steps[-1] |= {"total": len(within), "hits": within[:max_results]}
 
     def delete(self, id, **more):
@@ -160,6 +164,10 @@ class Case:
     def update_metadata(self, id, metadata, **more):
         if self._step({"update_metadata": id, "metadata": metadata}, more):
             self.state.rows[id] = (self.state.rows[id][0], dict(metadata))
+
+    def train(self, rows=True, **more):
+        """On `rows`, or on those it has."""
+        self._step({"train": rows}, more)
 
     def get(self, id, **more):
         if self._step({"get": id}, more):

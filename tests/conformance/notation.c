@@ -234,24 +234,31 @@ static bool read_hnsw(const Json *json, GV_HNSWConfig *hnsw)
            read_u32(json_get(json, "quant_rerank"), &hnsw->quant_rerank);
 }
 
+static bool read_ivfpq(const Json *json, GV_IVFPQConfig *ivfpq)
+{
+    static const char *const known[] = {"nlist",          "m",      "nbits",      "nprobe",    "train_iters",
+                                        "default_rerank", "rotate", "train_rows", "auto_train"};
+    uint32_t *const fields[] = {&ivfpq->nlist,  &ivfpq->m,           &ivfpq->nbits,
+                                &ivfpq->nprobe, &ivfpq->train_iters, &ivfpq->default_rerank,
+                                &ivfpq->rotate, &ivfpq->train_rows,  &ivfpq->auto_train};
+    gv_ivfpq_config_init(ivfpq);
+    bool good = only_known(json, known, LENGTH(known));
+    for (size_t i = 0; i < LENGTH(known); i++) good = good && read_u32(json_get(json, known[i]), fields[i]);
+    return good;
+}
+
 bool read_options(const Json *base, const Json *over, Options *out)
 {
-    static const char *const known[] = {"path",
-                                        "dimension",
-                                        "index",
-                                        "distance",
-                                        "hnsw",
-                                        "seed",
-                                        "durability",
-                                        "checkpoint_on_close",
-                                        "read_only",
-                                        "memory_map",
-                                        "exact_search_threshold"};
+    static const char *const known[] = {"path",      "dimension",  "index",
+                                        "distance",  "hnsw",       "ivfpq",
+                                        "seed",      "durability", "checkpoint_on_close",
+                                        "read_only", "memory_map", "exact_search_threshold"};
     if (!only_known(base, known, LENGTH(known)) || !only_known(over, known, LENGTH(known))) return false;
     gv_open_options_init(&out->open);
     const Json *path = option(base, over, "path"), *dimension = option(base, over, "dimension");
     const Json *durability = option(base, over, "durability"), *seed = option(base, over, "seed");
     const Json *hnsw = option(base, over, "hnsw"), *threshold = option(base, over, "exact_search_threshold");
+    const Json *ivfpq = option(base, over, "ivfpq");
     uint64_t number = 0;
 
     if (path != NULL && (path->kind != JSON_STRING || strchr(path->text, '/') != NULL)) return false;
@@ -264,6 +271,8 @@ bool read_options(const Json *base, const Json *over, Options *out)
     if (out->open.index_type == -2 || out->open.distance == -2 || out->open.durability == -2) return false;
     if (seed != NULL && !read_count(seed, &out->open.seed)) return false;
     if (hnsw != NULL && !read_hnsw(hnsw, &out->hnsw)) return false;
+    if (ivfpq != NULL && !read_ivfpq(ivfpq, &out->ivfpq)) return false;
+    out->open.ivfpq = ivfpq != NULL ? &out->ivfpq : NULL;
     out->open.hnsw = hnsw != NULL ? &out->hnsw : NULL;
     out->has_threshold = threshold != NULL;
     if (threshold != NULL && !read_count(threshold, &out->threshold)) return false;

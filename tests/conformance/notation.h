@@ -23,6 +23,7 @@ uint32_t float_bits(float value);
 typedef struct Options {
     GV_OpenOptions open;
     GV_HNSWConfig hnsw;
+    GV_IVFPQConfig ivfpq;
     const char *path; /* NULL: in memory */
     bool has_threshold;
     uint64_t threshold;

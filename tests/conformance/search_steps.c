@@ -22,14 +22,19 @@ typedef struct Answer { /* hits of one query */
 
 static bool read_query(const Json *step, Query *out)
 {
-    uint64_t k, ef_search = 0;
+    uint64_t k, ef_search = 0, lists = 0, ranked = 0;
     const Json *distance = json_get(step, "distance"), *filter = json_get(step, "filter");
-    const Json *ef = json_get(step, "ef_search");
+    const Json *ef = json_get(step, "ef_search"), *nprobe = json_get(step, "nprobe");
+    const Json *rerank = json_get(step, "rerank");
     gv_search_options_init(&out->options);
-    out->plain = distance == NULL && filter == NULL && ef == NULL;
+    out->plain = distance == NULL && filter == NULL && ef == NULL && nprobe == NULL && rerank == NULL;
     if (!read_count(json_get(step, "k"), &k) || (ef != NULL && !read_count(ef, &ef_search))) return false;
     out->k = (size_t)k;
+    if ((nprobe != NULL && !read_count(nprobe, &lists)) || (rerank != NULL && !read_count(rerank, &ranked)))
+        return false;
     out->options.ef_search = (uint32_t)ef_search;
+    out->options.nprobe = (uint32_t)lists;
+    out->options.rerank = (uint32_t)ranked;
     out->options.distance = read_metric(distance);
     if (out->options.distance == -2) return false;
     if (filter == NULL) return true;
@@ -201,8 +206,8 @@ bool step_search(Run *run, const Json *step)
         Answer answer = {0};
         if (good && rows != NULL) answer = (Answer){rows->ids, rows->distances, rows->count};
         good = good && search_batch(run, step, &query, &vector, NULL, false);
-        good = good && (query.options.ef_search > 0 || query.options.filter != NULL ||
-                        search_thin(run, step, &query, &vector, &answer));
+        good = good && (query.options.ef_search > 0 || query.options.nprobe > 0 || query.options.rerank > 0 ||
+                        query.options.filter != NULL || search_thin(run, step, &query, &vector, &answer));
         if (good && print) {
             printf("{\"case\": \"%s\", \"step\": %zu, \"hits\": ", run->name, run->step);
             print_hits(&answer);

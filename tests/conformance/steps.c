@@ -263,6 +263,18 @@ static bool step_update_vector(Run *run, const Json *step)
     return good;
 }
 
+static bool step_train(Run *run, const Json *step)
+{
+    Rows rows = {0};
+    const Json *given = json_get(step, "train");
+    bool own = given->kind == JSON_TRUE; /* on the rows it has */
+    if (!own && !read_rows(given, run_dimension(run), &rows)) return malformed(run, "train");
+    size_t dimension = own ? run_dimension(run) : rows.dimension;
+    bool good = run_settle(run, step, gv_db_ivfpq_train(run->db, rows.data, rows.count, dimension));
+    free(rows.data);
+    return good;
+}
+
 static bool step_update_metadata(Run *run, const Json *step)
 {
     uint64_t id;
@@ -404,6 +416,7 @@ bool run_step(Run *run, const Json *step)
         {"delete_many", step_delete_many},
         {"update_vector", step_update_vector},
         {"update_metadata", step_update_metadata},
+        {"train", step_train},
         {"get", step_get},
         {"contains", step_contains},
         {"count", step_count},

@@ -29,13 +29,16 @@ static void add_state(Sample *sample, Session *session)
 
 void sample_make(Sample *sample, GV_IndexType index_type, SampleKind kind)
 {
-    static const char *const names[2][SAMPLE_KINDS] = {{"flat, packed", "flat, closed", "flat, killed"},
-                                                       {"hnsw, packed", "hnsw, closed", "hnsw, killed"}};
+    static const char *const names[][SAMPLE_KINDS] = {
+        [GV_INDEX_TYPE_FLAT] = {"flat, packed", "flat, closed", "flat, killed"},
+        [GV_INDEX_TYPE_HNSW] = {"hnsw, packed", "hnsw, closed", "hnsw, killed"},
+        [GV_INDEX_TYPE_IVFPQ] = {"ivfpq, packed", "ivfpq, closed", "ivfpq, killed"},
+    };
     GV_Vfs *vfs = gv_vfs_memory_new();
     CHECK(vfs, "%s", gv_last_error());
     Session session = {.vfs = vfs, .path = "sample", .index_type = index_type, .durability = GV_DURABILITY_COMMIT};
     GV_DatabaseInfo info = {.struct_size = sizeof info};
-    *sample = (Sample){.name = names[index_type == GV_INDEX_TYPE_HNSW][kind], .index_type = index_type, .kind = kind};
+    *sample = (Sample){.name = names[index_type][kind], .index_type = index_type, .kind = kind};
     for (size_t i = 0; i < sizeof image_steps / sizeof *image_steps; i++)
         CHECK_OK(session_step(&session, &image_steps[i]));
     add_state(sample, &session);

@@ -149,7 +149,7 @@ static void attack_image(Attack *a)
     const uint8_t *bytes = a->sample->bytes;
     size_t table = (size_t)gv_get_u64(bytes + 88), sections = gv_get_u32(bytes + 12);
     a->region = REGION_SUPERBLOCK;
-    strike_range(a, 8, 120, 4);
+    strike_range(a, 8, 152, 4);
     a->region = REGION_MARK;
     strike_range(a, GV_CLEAN_MARK_OFFSET + 8, GV_CLEAN_MARK_OFFSET + 24, 4);
     a->region = REGION_TABLE;
@@ -239,6 +239,7 @@ int main(int argc, char **argv)
     for (int kind = 0; kind < SAMPLE_KINDS; kind++) {
         damage(GV_INDEX_TYPE_FLAT, (SampleKind)kind);
         damage(GV_INDEX_TYPE_HNSW, (SampleKind)kind);
+        damage(GV_INDEX_TYPE_IVFPQ, (SampleKind)kind);
     }
     printf("seed %llu\n", (unsigned long long)seed);
     return 0;

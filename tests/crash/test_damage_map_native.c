@@ -117,6 +117,7 @@ int main(int argc, char **argv)
     for (int kind = 0; kind < SAMPLE_KINDS; kind += 2) {
         damage(GV_INDEX_TYPE_FLAT, (SampleKind)kind);
         damage(GV_INDEX_TYPE_HNSW, (SampleKind)kind);
+        damage(GV_INDEX_TYPE_IVFPQ, (SampleKind)kind);
     }
     (void)unlink(path);
     CHECK(rmdir(folder) == 0, "%s is not empty", folder);

@@ -359,6 +359,8 @@ static const Step large_steps[] = {
 static const Scenario scenarios[] = {
     {"flat, commit", GV_INDEX_TYPE_FLAT, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"hnsw, commit", GV_INDEX_TYPE_HNSW, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
+    {"ivfpq, commit", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
+    {"ivfpq, os", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_OS, STEPS(os_steps)},
     {"flat, os", GV_INDEX_TYPE_FLAT, GV_DURABILITY_OS, STEPS(os_steps)},
     {"hnsw, os", GV_INDEX_TYPE_HNSW, GV_DURABILITY_OS, STEPS(os_steps)},
     {"hnsw, none", GV_INDEX_TYPE_HNSW, GV_DURABILITY_NONE, STEPS(none_steps)},

@@ -152,15 +152,24 @@ GV_Status session_open(const GV_Vfs *vfs, const char *path, GV_IndexType index_t
 {
     GV_OpenOptions options;
     GV_HNSWConfig hnsw;
+    GV_IVFPQConfig ivfpq;
     gv_open_options_init(&options);
     gv_hnsw_config_init(&hnsw);
     hnsw.M = 4; /* small, so that few rows make upper layers and pruned lists */
     hnsw.ef_construction = 24;
+    gv_ivfpq_config_init(&ivfpq);
+    ivfpq.nlist = 4;
+    ivfpq.m = 3;
+    ivfpq.nbits = 4;
+    ivfpq.train_iters = 3;
+    ivfpq.default_rerank = 4 * MODEL_ROWS; /* hits are exact, so that they follow from the rows alone */
+    ivfpq.auto_train = 20;
     options.dimension = MODEL_DIMENSION;
     options.index_type = (int32_t)index_type;
     options.durability = (int32_t)durability;
     options.checkpoint_on_close = checkpoint_on_close;
     options.hnsw = &hnsw;
+    options.ivfpq = &ivfpq;
     GV_TRY(gv_db_open_with_vfs(path, &options, vfs, out));
     return gv_db_set_exact_search_threshold(*out, 0);
 }

@@ -137,7 +137,10 @@ static inline float *make_rows(size_t count, size_t dimension, uint64_t seed)
 static inline size_t search(Base *base, const float *query, size_t ef, bool exact, GV_Hit *hits)
 {
     GV_TopK top = {hits, K, 0};
-    GV_Query q = {query, base->metric.kernels->dot(query, query, base->metric.dimension), ef, &base->table.live};
+    GV_Query q = {.vector = query,
+                  .squared_norm = base->metric.kernels->dot(query, query, base->metric.dimension),
+                  .ef = ef,
+                  .accept = &base->table.live};
     if (exact) CHECK_OK(gv_scan(&base->table, &base->metric, &q, &top));
     else CHECK_OK(base->index->ops->search(base->index, &q, &top));
     gv_topk_sort(&top);

@@ -12,7 +12,8 @@ from typing import Iterator
 
 PAGE, BLOCK, NO_ID = 4096, 65536, 2**64 - 1
 ROWS, IDS, METADATA_AT, METADATA, CODES, CODE_HEADS = 1, 2, 4, 5, 22, 23
-ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH = 1, 2, 3, 4, 5
+IVFPQ, IVF_MODEL, IVF_LISTS, IVF_BLOCKS = 32, 33, 34, 35
+ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH, TRAIN = 1, 2, 3, 4, 5, 6
 
 
 class Damaged(Exception):
@@ -44,8 +45,9 @@ def superblock(data: bytes) -> dict:
     if not valid or valid[0] != valid[-1]:
         raise Damaged("superblock")
     names = ("version sections generation dimension index distance slots seed M ef_construction ef_search binary rerank "
-             "table_crc next_id live table_at table_bytes log_start").split()
-    return dict(zip(names, struct.unpack_from("<IIQIIIIQ5IIQQQQQ", valid[0], 8)))
+             "table_crc next_id live table_at table_bytes log_start "
+             "nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train").split()
+    return dict(zip(names, struct.unpack_from("<IIQIIIIQ5IIQQQQQ9I", valid[0], 8)))
 
 
 def sections(data: bytes, head: dict) -> dict[int, bytes]:
@@ -103,7 +105,7 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
             rows[identity] = (vector.unpack_from(parts[ROWS], stride * slot), pairs(parts[METADATA][where + 3 : where + 3 + size]))
     for kind, payload in frames(data, head):
         at = 0
-        while at < len(payload) and kind != PATCH:
+        while at < len(payload) and kind not in (PATCH, TRAIN):
             (identity,) = struct.unpack_from("<Q", payload, at)
             if kind == DELETE:
                 del rows[identity]
@@ -127,6 +129,40 @@ def codes(data: bytes) -> dict[int, tuple[bytes, tuple[float, ...]]]:
     ids = struct.unpack(f"<{head['slots']}Q", parts[IDS])
     return {identity: (parts[CODES][slot * size : (slot + 1) * size], struct.unpack_from("<4f", parts[CODE_HEADS], 16 * slot))
             for slot, identity in enumerate(ids) if identity != NO_ID and CODES in parts}
+
+
+def decoded(data: bytes) -> dict[int, tuple[int, list[float], float]]:
+    """{id: (list, the view that its code stands for, term)} of the image's live rows, IVFPQ without rotation; {} untrained."""
+    head = superblock(data)
+    parts, dim = sections(data, head), head["dimension"]
+    trained, blocks, *_ = struct.unpack("<4I", parts[IVFPQ])
+    if not trained:
+        return {}
+    m, words, nlist = min(head["m"], dim), 1 << head["nbits"], head["nlist"]
+    part = -(-dim // m)
+    width, values = m * part, struct.unpack(f"<{len(parts[IVF_MODEL]) // 4}f", parts[IVF_MODEL])
+    centroids, books = dim, dim + nlist * width
+    code_bytes = 16 * (-(-m // 4) * 4) if head["nbits"] == 4 else 32 * m
+    stride, found = (code_bytes + 272 + 63) // 64 * 64, {}
+    ids = struct.unpack(f"<{head['slots']}Q", parts[IDS])
+    assert len(parts[IVF_BLOCKS]) == blocks * stride
+    for number in range(nlist):
+        count, at, last = struct.unpack_from("<3I", parts[IVF_LISTS], 12 * number)
+        while count > 0:
+            block = parts[IVF_BLOCKS][at * stride : (at + 1) * stride]
+            terms, slots = struct.unpack_from("<32f", block, code_bytes), struct.unpack_from("<32I", block, code_bytes + 128)
+            of, following, _before, _zero = struct.unpack_from("<4I", block, code_bytes + 256)
+            assert of == number and (count > 32 or at == last)
+            for row in range(min(count, 32)):
+                view = list(values[centroids + number * width : centroids + (number + 1) * width])
+                for j in range(m):
+                    byte = block[16 * j + row % 16] if head["nbits"] == 4 else block[32 * j + row]
+                    word = byte >> (4 if row >= 16 else 0) & 15 if head["nbits"] == 4 else byte
+                    for i in range(part):
+                        view[j * part + i] += values[books + (j * part + i) * words + word]
+                found[ids[slots[row]]] = number, view, terms[row]
+            count, at = count - min(count, 32), following
+    return found
 
 
 def patches(data: bytes) -> Iterator[list[tuple[int, int]]]:

@@ -1,0 +1,163 @@
+/* ivfpq.h: inverted lists of product codes (Jegou, Douze & Schmid, TPAMI 2011), for the files of this index.
+ *
+ * A *view* of a row is what codes are made of: scaled to length 1 (COSINE), less the mean of the training rows (not for
+ * DOT_PRODUCT), turned by a random rotation if asked for, padded with zeros to `width` = m * part floats. The nearest of
+ * `nlist` centroids names the view's list; what is left, the residual, is cut into m parts, and each part is named by the
+ * nearest of 2^nbits words of its own book.
+ *
+ * With c the centroid and r the decoded residual, |q - c - r|^2 = |q - c|^2 + (|r|^2 + 2 <c, r>) - 2 <q, r>. The middle is a
+ * number of the row (its *term*), and the last comes from tables that are the query's alone: they are made once, whatever
+ * the number of lists visited. For DOT_PRODUCT the rank is -<q, c> - <q, r>, and terms are 0.
+ *
+ * Lists are chains of blocks of 32 rows. A row's place is 32 * block + its position there; a removed row's place is taken
+ * by the last of its list. Until the index is trained no row has a place, and searches are scans. */
+#ifndef GV_IVFPQ_H
+#define GV_IVFPQ_H
+#include "index/index.h"
+#include "kernels/codes.h"
+
+enum {
+    GV_BLOCK_ROWS = GV_SCAN_NEIGHBOURS,
+    GV_PLAN_ROWS = 2048, /* that are planned at once */
+    GV_ENCODE_ROWS = 64  /* ... and by a thread */
+};
+
+typedef struct GV_IvfModel { /* what training finds; fixed from then on */
+    size_t value_count;
+    float *values;          /* all of the next three, as the file holds them */
+    float *mean;            /* [dimension], before rotation; zeros for DOT_PRODUCT */
+    float *centroids;       /* [nlist, width] */
+    float *books;           /* [m, part, words]: component by component */
+    float *norms;           /* [nlist]: squared */
+    float *book_norms;      /* [m, words]: squared */
+    const float **pointers; /* [nlist]: to the centroids */
+} GV_IvfModel;
+
+typedef struct GV_IvfList {
+    uint32_t count;       /* rows */
+    uint32_t first, last; /* blocks; GV_NO_SLOT: none */
+} GV_IvfList;
+
+typedef struct GV_IvfLists {
+    GV_IvfList *lists;  /* [nlist] */
+    GV_Slab blocks;     /* codes, then terms, slots and a tail: gv_block_*() */
+    GV_Slab places;     /* u32 a slot: its place + 1; 0: none */
+    GV_Bitset used;     /* blocks that are some list's */
+    uint32_t block_end; /* all blocks ever used are below */
+    uint32_t free_from; /* ... and those below this are in use */
+    uint64_t row_count;
+} GV_IvfLists;
+
+typedef struct GV_BlockTail {
+    uint32_t list, next, previous, zero;
+} GV_BlockTail;
+
+typedef struct GV_IvfScratch { /* borrowed by a search */
+    struct GV_IvfScratch *next;
+    float *view;     /* [width or more] */
+    uint64_t *lists; /* [nlist]: a heap of keys */
+    float *tables;   /* [m, words] */
+    uint8_t *fast;   /* [nibbles, 16] */
+    uint64_t *found; /* keys of candidates */
+    size_t capacity;
+} GV_IvfScratch;
+
+typedef struct GV_IVFPQ {
+    GV_Index head;
+    GV_IVFPQConfig config;
+    uint64_t seed;
+    uint32_t nlist, m, words, part;     /* m: at most the dimension */
+    uint32_t nibbles;                   /* of a FastScan code: m, up to a multiple of 4; 0: codes are bytes */
+    size_t turned;                      /* components that are rotated; 0: none */
+    size_t width, view_room;            /* of a view; floats that making one needs */
+    uint32_t *signs;                    /* of the rotation */
+    size_t code_bytes;                  /* of a row in a patch: two parts a byte, or one */
+    size_t terms_at, slots_at, tail_at; /* within a block */
+
+    GV_IvfModel *model; /* NULL: not trained */
+    GV_IvfLists *lists;
+    GV_IvfModel *next_model; /* trained, not yet adopted; with the lists of all rows */
+    GV_IvfLists *next_lists;
+
+    float *room; /* of planning: [threads, gv_encode_room()] */
+    size_t room_threads;
+    GV_Mutex mutex; /* of the next */
+    GV_IvfScratch *resting;
+} GV_IVFPQ;
+
+/* ---- blocks ---- */
+
+static inline uint8_t *gv_block_at(const GV_IvfLists *lists, uint32_t block)
+{
+    return gv_slab_at(&lists->blocks, block);
+}
+
+static inline float *gv_block_terms(const GV_IVFPQ *ivf, uint8_t *block)
+{
+    return (float *)(void *)(block + ivf->terms_at);
+}
+
+static inline uint32_t *gv_block_slots(const GV_IVFPQ *ivf, uint8_t *block)
+{
+    return (uint32_t *)(void *)(block + ivf->slots_at);
+}
+
+static inline GV_BlockTail *gv_block_tail(const GV_IVFPQ *ivf, uint8_t *block)
+{
+    return (GV_BlockTail *)(void *)(block + ivf->tail_at);
+}
+
+/* ---- ivfpq_model.c: views, codes ---- */
+
+/* Values of a model of this shape; false if there are too many. */
+bool gv_ivf_model_size(const GV_IVFPQ *ivf, size_t *value_count);
+GV_Status gv_ivf_model_new(const GV_IVFPQ *ivf, GV_IvfModel **out);
+void gv_ivf_model_free(const GV_IVFPQ *ivf, GV_IvfModel *model);
+
+/* All that follows from the values, once these are there. GV_ERR_CORRUPT if one of them is not finite. */
+GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model);
+
+/* The view of `row`; `view` is float[view_room], of which `width` are the view. */
+void gv_ivf_view(const GV_IVFPQ *ivf, const float *mean, const float *row, float squared_norm, float *view);
+
+/* products[words] of `part` components `x` with each word of a book. */
+void gv_ivf_products(const GV_IVFPQ *ivf, const float *book, const float *x, float *products);
+
+/* The list, term and code of rows. `room` is float[gv_encode_room()]; each row's `code` (of a patch) is zeroed first. */
+typedef struct GV_Coded {
+    uint32_t list;
+    float term;
+    uint8_t *code;
+} GV_Coded;
+size_t gv_encode_room(const GV_IVFPQ *ivf);
+void gv_ivf_encode(const GV_IVFPQ *ivf, const GV_IvfModel *model, const uint32_t *slots, size_t count, float *room,
+                   GV_Coded *out);
+
+/* ---- ivfpq_lists.c ---- */
+
+GV_Status gv_ivf_lists_new(const GV_IVFPQ *ivf, GV_IvfLists **out);
+void gv_ivf_lists_free(const GV_IVFPQ *ivf, GV_IvfLists *lists);
+
+/* Room for `rows` rows in all, on slots below `slot_end`. */
+GV_Status gv_ivf_lists_reserve(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot_end, uint64_t rows);
+void gv_ivf_append(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot, const GV_Coded *coded);
+void gv_ivf_remove(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot); /* no-op for a row without a place */
+
+static inline uint32_t *gv_ivf_place(const GV_IvfLists *lists, uint32_t slot)
+{
+    return gv_slab_at(&lists->places, slot);
+}
+
+/* ---- ivfpq_train.c, ivfpq_search.c, ivfpq_save.c ---- */
+
+extern const GV_TrainingOps gv_ivf_training;
+
+GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top);
+uint64_t gv_ivf_cost(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices);
+void gv_ivf_scratch_free(const GV_IVFPQ *ivf, GV_IvfScratch *scratch);
+
+GV_Status gv_ivf_save(GV_Index *index, GV_ImageWriter *writer);
+GV_Status gv_ivf_load(GV_Index *index, GV_Image *image);
+GV_Status gv_ivf_check(GV_Index *index, GV_CheckReport *report);
+
+#endif

@@ -1,0 +1,167 @@
+/* ivfpq_model.c: what training has found, and the codes it gives rows (ivfpq.h has the formulas). */
+#include "base/checked.h"
+#include "index/ivfpq.h"
+#include "index/kmeans.h"
+#include <float.h>
+#include <string.h>
+
+/* ---- the model ---- */
+
+bool gv_ivf_model_size(const GV_IVFPQ *ivf, size_t *value_count)
+{
+    size_t centroids, all;
+    return gv_mul_size(ivf->nlist, ivf->width, &centroids) &&
+           gv_add_size(centroids, ivf->width * ivf->words + ivf->head.metric.dimension, value_count) &&
+           gv_mul_size(*value_count, sizeof(float), &all);
+}
+
+GV_Status gv_ivf_model_new(const GV_IVFPQ *ivf, GV_IvfModel **out)
+{
+    GV_Heap *heap = ivf->head.heap;
+    size_t count;
+    *out = NULL;
+    if (!gv_ivf_model_size(ivf, &count))
+        return gv_fail(GV_ERR_NO_MEMORY, "ivfpq: %u centroids of %zu components", ivf->nlist, ivf->width);
+    GV_IvfModel *model = gv_alloc(heap, sizeof *model);
+    if (!model) return gv_last_status();
+    model->value_count = count;
+    model->values = gv_alloc_array(heap, count, sizeof *model->values);
+    model->norms = gv_alloc_array(heap, ivf->nlist, sizeof *model->norms);
+    model->book_norms = gv_alloc_array(heap, (size_t)ivf->m * ivf->words, sizeof *model->book_norms);
+    model->pointers = gv_alloc_array(heap, ivf->nlist, sizeof *model->pointers);
+    if (!model->values || !model->norms || !model->book_norms || !model->pointers) {
+        GV_Status status = gv_last_status();
+        gv_ivf_model_free(ivf, model);
+        return status;
+    }
+    model->mean = model->values;
+    model->centroids = model->mean + ivf->head.metric.dimension;
+    model->books = model->centroids + ivf->nlist * ivf->width;
+    *out = model;
+    return GV_OK;
+}
+
+void gv_ivf_model_free(const GV_IVFPQ *ivf, GV_IvfModel *model)
+{
+    GV_Heap *heap = ivf->head.heap;
+    if (!model) return;
+    gv_release(heap, model->values, model->value_count * sizeof *model->values);
+    gv_release(heap, model->norms, ivf->nlist * sizeof *model->norms);
+    gv_release(heap, model->book_norms, (size_t)ivf->m * ivf->words * sizeof *model->book_norms);
+    gv_release(heap, (void *)model->pointers, ivf->nlist * sizeof *model->pointers);
+    gv_release(heap, model, sizeof *model);
+}
+
+GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model)
+{
+    for (size_t i = 0; i < model->value_count; i++)
+        if (!(model->values[i] >= -FLT_MAX && model->values[i] <= FLT_MAX))
+            return gv_fail(GV_ERR_CORRUPT, "section %d: value %zu of %zu is not finite", GV_SECTION_IVF_MODEL, i,
+                           model->value_count);
+    for (size_t i = 0; i < ivf->nlist; i++) {
+        const float *centroid = model->centroids + i * ivf->width;
+        model->pointers[i] = centroid;
+        model->norms[i] = ivf->head.metric.kernels->dot(centroid, centroid, ivf->width);
+    }
+    for (size_t j = 0; j < ivf->m; j++) {
+        const float *book = model->books + j * ivf->part * ivf->words;
+        float *norms = model->book_norms + j * ivf->words;
+        memset(norms, 0, ivf->words * sizeof *norms);
+        for (size_t i = 0; i < ivf->part; i++)
+            for (size_t w = 0; w < ivf->words; w++) norms[w] += book[i * ivf->words + w] * book[i * ivf->words + w];
+    }
+    return GV_OK;
+}
+
+/* ---- views and codes ---- */
+
+void gv_ivf_view(const GV_IVFPQ *ivf, const float *mean, const float *row, float squared_norm, float *view)
+{
+    const GV_Metric *metric = &ivf->head.metric;
+    size_t n = metric->dimension;
+    float scale = 1.0f;
+    if (metric->distance == GV_DISTANCE_COSINE)
+        scale = squared_norm > 0.0f ? (float)(1.0 / sqrt((double)squared_norm)) : 0.0f;
+    for (size_t i = 0; i < n; i++) view[i] = row[i] * scale - mean[i];
+    memset(view + n, 0, (ivf->view_room - n) * sizeof *view);
+    if (ivf->turned > 0) metric->kernels->rotate(view, ivf->turned, ivf->signs);
+}
+
+/* Sixteen words at a time stay in registers; every sum goes component by component. */
+void gv_ivf_products(const GV_IVFPQ *ivf, const float *book, const float *x, float *products)
+{
+    for (size_t from = 0; from < ivf->words; from += 16) {
+        float sums[16] = {0};
+        for (size_t i = 0; i < ivf->part; i++) {
+            const float *words = book + i * ivf->words + from;
+            for (size_t w = 0; w < 16; w++) sums[w] += x[i] * words[w];
+        }
+        memcpy(products + from, sums, sizeof sums);
+    }
+}
+
+size_t gv_encode_room(const GV_IVFPQ *ivf)
+{
+    return GV_ENCODE_ROWS * ivf->view_room + GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS + ivf->width + ivf->words;
+}
+
+/* The word that is nearest to `x`: the first of several. */
+static uint32_t nearest_word(const GV_IVFPQ *ivf, const GV_IvfModel *model, size_t j, const float *x, float *products)
+{
+    const float *norms = model->book_norms + j * ivf->words;
+    gv_ivf_products(ivf, model->books + j * ivf->part * ivf->words, x, products);
+    uint32_t best = 0;
+    float least = INFINITY;
+    for (uint32_t from = 0; from < ivf->words; from += 16) {
+        float near[16];
+        for (size_t w = 0; w < 16; w++) near[w] = norms[from + w] - 2.0f * products[from + w];
+        uint32_t first = gv_first_least(near);
+        if (!(near[first] < least)) continue;
+        least = near[first];
+        best = from + first;
+    }
+    return best;
+}
+
+/* `residual` becomes what the code stands for. */
+static void encode_residual(const GV_IVFPQ *ivf, const GV_IvfModel *model, float *residual, float *products,
+                            uint8_t *code)
+{
+    memset(code, 0, ivf->code_bytes);
+    for (size_t j = 0; j < ivf->m; j++) {
+        float *x = residual + j * ivf->part;
+        uint32_t word = nearest_word(ivf, model, j, x, products);
+        const float *book = model->books + j * ivf->part * ivf->words + word;
+        for (size_t i = 0; i < ivf->part; i++) x[i] = book[i * ivf->words];
+        if (ivf->nibbles > 0) code[j / 2] = (uint8_t)(code[j / 2] | word << (j % 2 * 4));
+        else code[j] = (uint8_t)word;
+    }
+}
+
+void gv_ivf_encode(const GV_IVFPQ *ivf, const GV_IvfModel *model, const uint32_t *slots, size_t count, float *room,
+                   GV_Coded *out)
+{
+    const GV_Table *table = ivf->head.table;
+    const GV_Kernels *kernels = ivf->head.metric.kernels;
+    float *views = room, *sums = views + GV_ENCODE_ROWS * ivf->view_room;
+    float *residual = sums + GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, *products = residual + ivf->width;
+    const float *pointers[GV_ENCODE_ROWS] = {0};
+    uint32_t labels[GV_ENCODE_ROWS];
+    float nearness[GV_ENCODE_ROWS];
+    for (size_t i = 0; i < count; i++) {
+        float *view = views + i * ivf->view_room;
+        gv_ivf_view(ivf, model->mean, gv_table_row(table, slots[i]), gv_table_norm(table, slots[i]), view);
+        pointers[i] = view;
+    }
+    gv_assign(kernels, pointers, count, model->pointers, model->norms, ivf->nlist, ivf->width, sums, labels, nearness);
+    for (size_t i = 0; i < count; i++) {
+        const float *centroid = model->pointers[labels[i]];
+        for (size_t c = 0; c < ivf->width; c++) residual[c] = pointers[i][c] - centroid[c];
+        encode_residual(ivf, model, residual, products, out[i].code);
+        out[i].list = labels[i];
+        out[i].term = 0.0f;
+        if (ivf->head.metric.distance == GV_DISTANCE_DOT_PRODUCT) continue;
+        float term = kernels->dot(residual, residual, ivf->width) + 2.0f * kernels->dot(centroid, residual, ivf->width);
+        out[i].term = term == term ? term : INFINITY; /* the bits of a NaN would differ by target */
+    }
+}

@@ -1,0 +1,364 @@
+/* ivfpq_search.c: one query: the nearest lists, their codes, and the best of them by full rows.
+ *
+ * Candidates are gathered below a bound, which falls as better ones are found: when their place is full, those beyond the
+ * wanted number go, except such as tie with the last; the bound is then just above it. Lists are visited until there
+ * are `nprobe` of them and enough candidates, so that a filter does not starve a search. */
+#include "index/ivfpq.h"
+#include <string.h>
+
+/* ---- borrowed memory ---- */
+
+static size_t table_count(const GV_IVFPQ *ivf)
+{
+    return (size_t)(ivf->nibbles > ivf->m ? ivf->nibbles : ivf->m) * ivf->words; /* those behind m stay zero */
+}
+
+void gv_ivf_scratch_free(const GV_IVFPQ *ivf, GV_IvfScratch *scratch)
+{
+    GV_Heap *heap = ivf->head.scratch_heap;
+    if (!scratch) return;
+    gv_release_lines(heap, scratch->view, ivf->view_room * sizeof *scratch->view);
+    gv_release(heap, scratch->lists, ivf->nlist * sizeof *scratch->lists);
+    gv_release_lines(heap, scratch->tables, table_count(ivf) * sizeof *scratch->tables);
+    gv_release_lines(heap, scratch->fast, 16 * (size_t)ivf->nibbles);
+    gv_release(heap, scratch->found, scratch->capacity * sizeof *scratch->found);
+    gv_release(heap, scratch, sizeof *scratch);
+}
+
+static GV_Status fit(const GV_IVFPQ *ivf, GV_IvfScratch **scratch)
+{
+    GV_Heap *heap = ivf->head.scratch_heap;
+    if (!*scratch) *scratch = gv_alloc(heap, sizeof **scratch);
+    GV_IvfScratch *s = *scratch;
+    if (!s) return gv_last_status();
+    if (!s->view) s->view = gv_alloc_lines(heap, ivf->view_room * sizeof *s->view);
+    if (!s->lists) s->lists = gv_alloc_array(heap, ivf->nlist, sizeof *s->lists);
+    if (!s->tables) s->tables = gv_alloc_lines(heap, table_count(ivf) * sizeof *s->tables);
+    if (!s->fast) s->fast = gv_alloc_lines(heap, 16 * (size_t)ivf->nibbles);
+    return s->view && s->lists && s->tables && s->fast ? GV_OK : gv_last_status();
+}
+
+/* Room for `capacity` candidates, of which `count` are kept. */
+static GV_Status fit_found(const GV_IVFPQ *ivf, GV_IvfScratch *s, size_t capacity, size_t count)
+{
+    GV_Heap *heap = ivf->head.scratch_heap;
+    if (capacity <= s->capacity) return GV_OK;
+    uint64_t *found = gv_alloc_array(heap, capacity, sizeof *found);
+    if (!found) return gv_last_status();
+    if (count > 0) memcpy(found, s->found, count * sizeof *found);
+    gv_release(heap, s->found, s->capacity * sizeof *found);
+    s->found = found;
+    s->capacity = capacity;
+    return GV_OK;
+}
+
+static GV_Status take(GV_IVFPQ *ivf, size_t capacity, GV_IvfScratch **out)
+{
+    gv_mutex_lock(&ivf->mutex);
+    GV_IvfScratch *scratch = ivf->resting;
+    if (scratch) ivf->resting = scratch->next;
+    gv_mutex_unlock(&ivf->mutex);
+    GV_Status status = fit(ivf, &scratch);
+    if (status == GV_OK) status = fit_found(ivf, scratch, capacity, 0);
+    if (status != GV_OK) {
+        gv_ivf_scratch_free(ivf, scratch);
+        scratch = NULL;
+    }
+    *out = scratch;
+    return status;
+}
+
+static void give(GV_IVFPQ *ivf, GV_IvfScratch *scratch)
+{
+    gv_mutex_lock(&ivf->mutex);
+    scratch->next = ivf->resting;
+    ivf->resting = scratch;
+    gv_mutex_unlock(&ivf->mutex);
+}
+
+/* ---- keys: a float that orders as an integer, then a number ---- */
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits ^ (0x80000000u | (0u - (bits >> 31))); /* all bits of a negative number turn */
+}
+
+static float float_of(uint32_t bits)
+{
+    float x;
+    bits = bits >> 31 ? bits & 0x7fffffffu : ~bits;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static uint64_t key_of(float x, uint32_t number)
+{
+    return (uint64_t)bits_of(x == x ? x + 0.0f : INFINITY) << 32 | number;
+}
+
+static void sift(uint64_t *heap, size_t count, size_t at)
+{
+    uint64_t key = heap[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && heap[child + 1] < heap[child]) child++;
+        if (key <= heap[child]) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = key;
+}
+
+static uint64_t pop(uint64_t *heap, size_t *count)
+{
+    uint64_t least = heap[0];
+    heap[0] = heap[--*count];
+    if (*count > 0) sift(heap, *count, 0);
+    return least;
+}
+
+/* The key of rank `n` of `count` > n keys, which are put in another order (Hoare's quickselect, median of three). */
+static uint64_t select_key(uint64_t *keys, size_t count, size_t n)
+{
+    ptrdiff_t low = 0, high = (ptrdiff_t)count - 1, wanted = (ptrdiff_t)n;
+    while (low < high) {
+        uint64_t a = keys[low], b = keys[low + (high - low) / 2], c = keys[high];
+        uint64_t pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
+        ptrdiff_t i = low, j = high;
+        while (i <= j) {
+            while (keys[i] < pivot) i++;
+            while (keys[j] > pivot) j--;
+            if (i > j) break;
+            uint64_t swapped = keys[i];
+            keys[i++] = keys[j];
+            keys[j--] = swapped;
+        }
+        if (wanted <= j) high = j;
+        else if (wanted >= i) low = i;
+        else break; /* between them all are the pivot */
+    }
+    return keys[n];
+}
+
+/* ---- a search ---- */
+
+enum {
+    FIRST_LISTS = 24
+};
+
+typedef struct Search {
+    const GV_IVFPQ *ivf;
+    const GV_Query *query;
+    GV_IvfScratch *scratch;
+    size_t wanted;    /* candidates */
+    size_t count;     /* in scratch->found */
+    float bound;      /* candidates are below */
+    float base, step; /* of the tables that are scanned */
+    bool dot;
+    size_t list_count; /* in scratch->lists */
+    bool heaped;       /* ... which are a heap by now, the first ones taken out */
+    uint64_t first[FIRST_LISTS];
+    size_t first_count, first_at;
+} Search;
+
+/* Keep the `FIRST_LISTS` least keys in order. */
+static void insert_first(Search *s, uint64_t key)
+{
+    uint64_t *first = s->first;
+    size_t at = s->first_count < FIRST_LISTS ? s->first_count++ : FIRST_LISTS - 1;
+    for (; at > 0 && first[at - 1] > key; at--) first[at] = first[at - 1];
+    first[at] = key;
+}
+
+/* How near each list with rows is: for DOT_PRODUCT -<q, c>, else |q - c|^2 less the |q|^2 that they share. */
+static void rank_lists(Search *s)
+{
+    const GV_IVFPQ *ivf = s->ivf;
+    const GV_IvfModel *model = ivf->model;
+    uint64_t *keys = s->scratch->lists;
+    for (uint32_t i = 0; i < ivf->nlist; i++) {
+        if (ivf->lists->lists[i].count == 0) continue;
+        float dot = ivf->head.metric.kernels->dot(s->scratch->view, model->pointers[i], ivf->width);
+        uint64_t key = key_of(s->dot ? -dot : model->norms[i] - 2.0f * dot, i);
+        keys[s->list_count++] = key;
+        if (s->first_count < FIRST_LISTS || key < s->first[FIRST_LISTS - 1]) insert_first(s, key);
+    }
+}
+
+/* The nearest list that has not been visited; false: there is none. Beyond the first few, a heap has them. */
+static bool next_list(Search *s, uint64_t *key)
+{
+    uint64_t *keys = s->scratch->lists;
+    if (s->first_at < s->first_count) {
+        *key = s->first[s->first_at++];
+        return true;
+    }
+    if (!s->heaped) {
+        size_t kept = 0;
+        for (size_t i = 0; i < s->list_count; i++)
+            if (s->first_count > 0 && keys[i] > s->first[s->first_count - 1]) keys[kept++] = keys[i];
+        s->list_count = kept;
+        for (size_t i = kept / 2; i-- > 0;) sift(keys, kept, i);
+        s->heaped = true;
+    }
+    if (s->list_count == 0) return false;
+    *key = pop(keys, &s->list_count);
+    return true;
+}
+
+/* -2 <q, r> (or -<q, r>) part by part. */
+static void make_tables(const Search *s)
+{
+    const GV_IVFPQ *ivf = s->ivf;
+    float factor = s->dot ? -1.0f : -2.0f, *view = s->scratch->view;
+    for (size_t i = 0; i < ivf->width; i++) view[i] *= factor;
+    for (size_t j = 0; j < ivf->m; j++)
+        gv_ivf_products(ivf, ivf->model->books + j * ivf->part * ivf->words, view + j * ivf->part,
+                        s->scratch->tables + j * ivf->words);
+}
+
+/* Codes of a byte: a look-up each, part by part. */
+static uint32_t scan_bytes(const Search *s, const uint8_t *codes, const float *terms, float base, float *estimates)
+{
+    const GV_IVFPQ *ivf = s->ivf;
+    const float *table = s->scratch->tables;
+    uint32_t below = 0;
+    for (size_t i = 0; i < GV_BLOCK_ROWS; i++) estimates[i] = base + terms[i];
+    for (size_t j = 0; j < ivf->m; j++, codes += GV_BLOCK_ROWS, table += ivf->words)
+        for (size_t i = 0; i < GV_BLOCK_ROWS; i++) estimates[i] += table[codes[i] & (ivf->words - 1)];
+    for (size_t i = 0; i < GV_BLOCK_ROWS; i++) below |= (uint32_t)(estimates[i] < s->bound) << i;
+    return below;
+}
+
+/* Drop all candidates beyond the wanted number that do not tie with its last, and lower the bound. */
+static void prune(Search *s)
+{
+    if (s->count <= s->wanted) return;
+    uint64_t *found = s->scratch->found, last = select_key(found, s->count, s->wanted - 1) | 0xffffffffu;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (found[i] <= last) found[kept++] = found[i];
+    s->count = kept;
+    s->bound = float_of((uint32_t)(last >> 32) + 1); /* the next float: what ties may come in */
+}
+
+static GV_Status make_place(Search *s)
+{
+    if (s->scratch->capacity - s->count >= GV_BLOCK_ROWS) return GV_OK;
+    prune(s);
+    if (s->scratch->capacity - s->count >= s->scratch->capacity / 4) return GV_OK;
+    return fit_found(s->ivf, s->scratch, 2 * s->scratch->capacity, s->count);
+}
+
+/* The whole of it: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
+static void prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
+{
+    const uint8_t *block = gv_block_at(ivf->lists, number);
+    for (size_t at = 0; at <= ivf->tail_at; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
+}
+
+static GV_Status scan_list(Search *s, uint32_t number, float near)
+{
+    const GV_IVFPQ *ivf = s->ivf;
+    const GV_IvfList *list = &ivf->lists->lists[number];
+    const GV_Kernels *kernels = ivf->head.metric.kernels;
+    uint32_t left = list->count, at = list->first;
+    float estimates[GV_BLOCK_ROWS], base = near + s->base;
+    while (left > 0) {
+        uint8_t *block = gv_block_at(ivf->lists, at);
+        const uint32_t *slots = gv_block_slots(ivf, block);
+        const float *terms = gv_block_terms(ivf, block);
+        at = gv_block_tail(ivf, block)->next;
+        if (at != GV_NO_SLOT) prefetch_block(ivf, at);
+        uint32_t below = ivf->nibbles > 0 ? kernels->scan_codes(block, s->scratch->fast, ivf->nibbles, terms, base,
+                                                                s->step, s->bound, estimates)
+                                          : scan_bytes(s, block, terms, base, estimates);
+        if (left < GV_BLOCK_ROWS) below &= (1u << left) - 1;
+        left -= left < GV_BLOCK_ROWS ? left : GV_BLOCK_ROWS;
+        if (below == 0) continue;
+        GV_TRY(make_place(s));
+        for (; below != 0; below &= below - 1) {
+            unsigned i = (unsigned)__builtin_ctz(below);
+            if (slots[i] / 64 >= s->query->accept->word_count || !gv_bitset_get(s->query->accept, slots[i])) continue;
+            s->scratch->found[s->count++] = key_of(estimates[i], slots[i]);
+        }
+    }
+    return GV_OK;
+}
+
+static void prefetch_row(const GV_Table *table, uint64_t key)
+{
+    const char *row = (const char *)gv_table_row(table, (uint32_t)key);
+    for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
+}
+
+static GV_Status rerank(const Search *s, GV_TopK *top)
+{
+    enum {
+        AHEAD = 4
+    };
+    const GV_Table *table = s->ivf->head.table;
+    const GV_Metric *metric = &s->ivf->head.metric;
+    const uint64_t *found = s->scratch->found;
+    for (size_t i = 0; i < s->count && i < AHEAD; i++) prefetch_row(table, found[i]);
+    for (size_t i = 0; i < s->count; i++) {
+        uint32_t slot = (uint32_t)found[i];
+        if (i + AHEAD < s->count) prefetch_row(table, found[i + AHEAD]);
+        GV_TRY(gv_table_touch(table, slot));
+        float rank = gv_rank(metric, s->query->vector, s->query->squared_norm, gv_table_row(table, slot),
+                             gv_table_norm(table, slot));
+        float distance = gv_distance_of_rank(metric->distance, rank);
+        if (!gv_topk_refuses(top, distance)) gv_topk_offer(top, distance, gv_table_id(table, slot));
+    }
+    return GV_OK;
+}
+
+static GV_Status run(Search *s, GV_TopK *top)
+{
+    const GV_IVFPQ *ivf = s->ivf;
+    gv_ivf_view(ivf, ivf->model->mean, s->query->vector, s->query->squared_norm, s->scratch->view);
+    /* beyond this, sums of products might overflow: the scan has the answer */
+    if (!(ivf->head.metric.kernels->dot(s->scratch->view, s->scratch->view, ivf->width) <= 0x1p80f)) return GV_OK;
+    rank_lists(s);
+    make_tables(s);
+    if (ivf->nibbles > 0)
+        ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
+    uint64_t key;
+    for (size_t visited = 0; (visited < s->query->nprobe || s->count < s->wanted) && next_list(s, &key); visited++) {
+        if (s->first_at < s->first_count) prefetch_block(ivf, ivf->lists->lists[(uint32_t)s->first[s->first_at]].first);
+        GV_TRY(scan_list(s, (uint32_t)key, float_of((uint32_t)(key >> 32))));
+    }
+    prune(s);
+    return rerank(s, top);
+}
+
+GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
+{
+    enum {
+        SPARE = 2 * GV_BLOCK_ROWS
+    };
+    GV_IVFPQ *ivf = (GV_IVFPQ *)index;
+    if (!ivf->model) return GV_OK;
+    Search s = {.ivf = ivf, .query = query, .bound = INFINITY};
+    s.dot = index->metric.distance == GV_DISTANCE_DOT_PRODUCT;
+    s.wanted = query->rerank > top->k ? query->rerank : top->k;
+    if (s.wanted > ivf->lists->row_count) s.wanted = (size_t)ivf->lists->row_count;
+    if (s.wanted == 0) return GV_OK;
+    GV_TRY(take(ivf, 2 * s.wanted + SPARE, &s.scratch));
+    GV_Status status = run(&s, top);
+    give(ivf, s.scratch);
+    return status;
+}
+
+/* Lists that are visited hold about so many rows, a filter makes it more, and a code costs a fraction of a row. */
+uint64_t gv_ivf_cost(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices)
+{
+    const GV_IVFPQ *ivf = (const GV_IVFPQ *)index;
+    if (!ivf->model) return UINT64_MAX;
+    uint64_t rows = ivf->lists->row_count, wanted = query->rerank > k ? query->rerank : k;
+    uint64_t nprobe = query->nprobe < ivf->nlist ? query->nprobe : ivf->nlist, codes = rows / ivf->nlist * nprobe;
+    uint64_t filtered = choices > 0 ? (uint64_t)((double)rows * (double)wanted / (double)choices) : rows;
+    if (codes < filtered) codes = filtered;
+    if (codes > rows) codes = rows;
+    return ivf->nlist + 2 * wanted + codes / (ivf->nibbles > 0 ? 16 : 4);
+}
