@@ -300,13 +300,14 @@ static GV_Status rerank(const Search *s, GV_TopK *top)
     const GV_Table *table = s->ivf->head.table;
     const GV_Metric *metric = &s->ivf->head.metric;
     const uint64_t *found = s->scratch->found;
+    bool normed = metric->distance == GV_DISTANCE_COSINE; /* else it is not worth a miss of the cache */
     for (size_t i = 0; i < s->count && i < AHEAD; i++) prefetch_row(table, found[i]);
     for (size_t i = 0; i < s->count; i++) {
         uint32_t slot = (uint32_t)found[i];
         if (i + AHEAD < s->count) prefetch_row(table, found[i + AHEAD]);
         GV_TRY(gv_table_touch(table, slot));
         float rank = gv_rank(metric, s->query->vector, s->query->squared_norm, gv_table_row(table, slot),
-                             gv_table_norm(table, slot));
+                             normed ? gv_table_norm(table, slot) : 0.0f);
         float distance = gv_distance_of_rank(metric->distance, rank);
         if (!gv_topk_refuses(top, distance)) gv_topk_offer(top, distance, gv_table_id(table, slot));
     }

@@ -2,7 +2,6 @@
 #include "index/kmeans.h"
 #include "base/checked.h"
 #include "base/random.h"
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -252,7 +251,7 @@ static void start(Run *r)
     size_t most = (size_t)job->k * START_ROWS, next;
     r->start_count = job->count < most ? job->count : most;
     for (size_t i = 0; i < r->start_count; i++) r->far[i] = INFINITY;
-    assert(r->start_count > 0); /* as count and k are */
+    if (r->start_count == 0) return; /* there are rows and centroids */
     choose(r, (size_t)(gv_random(job->seed, 0) % r->start_count));
     while (r->started < job->k && draw(r, &next)) choose(r, next);
     for (uint32_t c = r->started; c < job->k; c++)
