@@ -43,7 +43,7 @@ typedef struct GV_TrainingOps {
     /* The same with values from a log, `bytes` of them: GV_ERR_CORRUPT if they are not those of a training. */
     GV_Status (*restore)(GV_Index *index, const void *values, size_t bytes);
 
-    /* What was learned or restored. */
+    /* What was learned or restored last: what waits to be adopted, or else what is in use. */
     const void *(*values)(const GV_Index *index, size_t *bytes);
 
     /* From here on searches use it, under `lock` (may be NULL); or it is given up. */

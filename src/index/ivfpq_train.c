@@ -326,8 +326,9 @@ static GV_Status restore(GV_Index *index, const void *values, size_t bytes)
 static const void *values_of(const GV_Index *index, size_t *bytes)
 {
     const GV_IVFPQ *ivf = (const GV_IVFPQ *)index;
-    *bytes = ivf->next_model->value_count * sizeof(float);
-    return ivf->next_model->values;
+    const GV_IvfModel *model = ivf->next_model ? ivf->next_model : ivf->model;
+    *bytes = model->value_count * sizeof(float);
+    return model->values;
 }
 
 static void adopt(GV_Index *index, GV_RwLock *lock)

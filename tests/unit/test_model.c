@@ -28,6 +28,8 @@ static const struct Kind {
     {"hnsw, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97},
     {"hnsw, binary, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, true, 0.97},
     {"hnsw, binary, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, true, 0.97},
+    {"ivfpq, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9},
+    {"ivfpq, cosine", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_COSINE, false, 0.9},
 };
 
 typedef struct Run {
@@ -46,6 +48,11 @@ static void open_database(Run *r)
 {
     GV_OpenOptions options;
     GV_HNSWConfig hnsw;
+    GV_IVFPQConfig ivfpq;
+    gv_ivfpq_config_init(&ivfpq);
+    ivfpq.nlist = 16;
+    ivfpq.m = 4;
+    ivfpq.nprobe = 8;
     gv_open_options_init(&options);
     gv_hnsw_config_init(&hnsw);
     hnsw.use_binary_quant = r->kind->binary;
@@ -55,6 +62,7 @@ static void open_database(Run *r)
     options.distance = (int32_t)r->kind->distance;
     options.checkpoint_on_close = r->call % 3 != 0;
     if (r->kind->index == GV_INDEX_TYPE_HNSW) options.hnsw = &hnsw;
+    if (r->kind->index == GV_INDEX_TYPE_IVFPQ) options.ivfpq = &ivfpq;
     CHECK_OK(gv_db_open_with_vfs("model.gv", &options, r->vfs, &r->db));
     CHECK_OK(gv_db_set_exact_search_threshold(r->db, 0)); /* the index answers wherever it can */
 }
@@ -286,6 +294,8 @@ static void next_call(Run *r)
     else if (chance < 974) delete_matching(r);
     else if (chance < 980) check_all(r);
     else if (chance < 983) CHECK_OK(gv_db_compact(r->db));
+    else if (chance < 985 && r->kind->index == GV_INDEX_TYPE_IVFPQ)
+        CHECK_OK(gv_db_ivfpq_train(r->db, NULL, 0, MODEL_DIMENSION));
     else if (chance < 987) CHECK_OK(gv_db_save(r->db, NULL));
     else if (chance < 992) {
         CHECK_OK(gv_db_close(r->db));
