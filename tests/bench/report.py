@@ -78,7 +78,11 @@ def filter_sections(runs: list[dict[str, Any]]) -> dict[str, list[str]]:
     for one in (one for run in runs for one in run["sets"]):
         shown = picture(f"filters-{one['data']}", f"Searches with a filter on {title(one)}", filter_plots(one))
         made += ["", shown, "", *filter_tables(one)]
-    return {"filters": made[1:]} if made else {}
+    return {"filters": [*made[1:], "", *promise_table(runs), "", *machines(runs)]} if made else {}
+
+
+def machines(runs: list[dict[str, Any]]) -> list[str]:
+    return sorted({f"{run['machine']}; commit {run['commit']}" for run in runs})
 
 
 def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
@@ -95,10 +99,10 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     if runs["js"]:
         made["js"] = js_tables([one for run in runs["js"] for one in run["sets"]])
     made |= sweep_sections(runs["sweeps"]) | filter_sections(runs["filters"])
-    every = [run for kind in KINDS for run in runs[kind]]
+    every = [run for kind in KINDS if kind != "filters" for run in runs[kind]]
     if every:
         made["promises"] = promise_table(every)
-        made["machine"] = sorted({f"{run['machine']}; commit {run['commit']}" for run in every})
+        made["machine"] = machines(every)
     served = RESULTS / "serve.txt"
     if served.is_file():
         printed = served.read_text().splitlines()
