@@ -205,6 +205,25 @@ typedef struct GV_Stats { /* of one handle, since it was opened; calls that fail
     uint64_t latencies[32];
 } GV_Stats;
 
+typedef enum GV_Way {        /* how a search is answered, and why; all but the first are exact scans */
+    GV_WAY_INDEX = 0,        /* by the index, which is quicker */
+    GV_WAY_NO_INDEX = 1,     /* FLAT has none */
+    GV_WAY_OTHER_METRIC = 2, /* the index was built for another metric */
+    GV_WAY_ZERO_VECTOR = 3,  /* by cosine all rows are equally far from it */
+    GV_WAY_UNTRAINED = 4,    /* the index must be trained first */
+    GV_WAY_FEW_ROWS = 5,     /* no more rows to choose from than the exact search threshold */
+    GV_WAY_SCAN_QUICKER = 6, /* so few rows pass the filter, or so many are asked for, that a scan is no slower */
+    GV_WAY_STARVED = 7       /* the index found fewer rows than there are, and the scan found the others */
+} GV_Way;
+
+typedef struct GV_Explanation {
+    uint32_t struct_size;
+    int32_t way;      /* a GV_Way */
+    uint64_t rows;    /* live rows */
+    uint64_t matches; /* of them those that pass the filter */
+    uint64_t hits;    /* that the search found */
+} GV_Explanation;
+
 typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_free() */
     size_t count;        /* rows */
     size_t dimension;    /* components a row */
@@ -369,6 +388,11 @@ GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimensio
  * where the call fails. The rows of one query are as of one instant. */
 GV_Status gv_db_search_batch_rows(GV_Database *db, const float *queries, size_t query_count, size_t dimension, size_t k,
                                   const GV_SearchOptions *options, GV_Rows **out);
+
+/* Carry out a search as gv_db_search_rows() does, and say which way it went and why, instead of what it found.
+ * `explanation`: its struct_size set by the caller. */
+GV_Status gv_db_explain(GV_Database *db, const float *query, size_t dimension, size_t k,
+                        const GV_SearchOptions *options, GV_Explanation *explanation);
 
 /* The rows nearest to row `id`, which is itself left out. GV_ERR_NOT_FOUND if it is not live. */
 GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_SearchOptions *options, GV_Rows **out);

@@ -13,7 +13,7 @@ import {
   toRows,
   whole,
 } from './input.js';
-import { DISTANCES, DURABILITIES, INDEX_TYPES, STATUS, STRUCTS } from './layout.js';
+import { DISTANCES, DURABILITIES, INDEX_TYPES, STATUS, STRUCTS, WAYS } from './layout.js';
 import { describe, pack, unpack } from './metadata.js';
 import { MODULES, moduleFrom } from './module.js';
 
@@ -233,6 +233,19 @@ export class Database {
     return this.#rows(options, (c, db, frame, how, out) =>
       c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out),
     ).rows;
+  }
+
+  explain(query, options = {}) {
+    checkOptions(options, SEARCH_OPTIONS, 'explain');
+    const floats = toFloats(query, 'the query');
+    const k = checkedK(options);
+    return this.#call((core, db, frame) => {
+      const at = frame.struct('GV_Explanation');
+      const how = writeSearchOptions(core, frame, options);
+      core.check(core.c.gv_db_explain(db, frame.floats(floats), floats.length, k, how, at));
+      const { way, rows, matches, hits } = core.readStruct('GV_Explanation', at);
+      return { way: WAYS[way], rows: Number(rows), matches: Number(matches), hits: Number(hits) };
+    });
   }
 
   searchById(id, options = {}) {

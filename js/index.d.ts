@@ -267,6 +267,23 @@ export interface Info {
   wasmMemoryBytes: number;
 }
 
+/** Which way a search goes. */
+export interface Explanation {
+  /**
+   * `'index'`: by the index. Else by an exact scan: the database is `'flat'`; the index is of an `'other metric'`; by
+   * cosine all are equally far from the `'zero vector'`; the index is `'untrained'`; there are too `'few rows'` to
+   * choose from; a `'scan'` is `'quicker'` for so few rows that pass or so many asked for; or the index was `'starved'`,
+   * and the scan found the others.
+   */
+  way: 'index' | 'flat' | 'other metric' | 'zero vector' | 'untrained' | 'few rows' | 'scan quicker' | 'starved';
+  /** All rows. */
+  rows: number;
+  /** Those that pass the filter. */
+  matches: number;
+  /** Those that the search finds. */
+  hits: number;
+}
+
 /** What a database object has done since it was opened (calls that failed are not counted), and its index as it is. */
 export interface Stats {
   /** Of the graph: layers above the base. */
@@ -425,6 +442,9 @@ export class Database {
 
   /** `search` for many queries at once, without metadata, in typed arrays. */
   searchMany(queries: RowsInput, options?: SearchManyOptions): Hits;
+
+  /** Carry out a `search`, and say which way it went and why, instead of what it found. */
+  explain(query: VectorInput, options?: SearchOptions): Explanation;
 
   /** The rows nearest to row `id`, which is itself left out; `GV_ERR_NOT_FOUND` if it is not there. */
   searchById(id: number, options?: SearchOptions): Hit[];

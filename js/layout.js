@@ -6,6 +6,8 @@
 /** Numbers of the C enums, by the names this package uses for them. */
 export const INDEX_TYPES = { kdtree: 0, hnsw: 1, ivfpq: 2, sparse: 3, flat: 4 };
 export const DISTANCES = { euclidean: 0, cosine: 1, dot: 2, manhattan: 3 };
+/** GV_Way: how a search is answered. */
+export const WAYS = ['index', 'flat', 'other metric', 'zero vector', 'untrained', 'few rows', 'scan quicker', 'starved'];
 export const DURABILITIES = { commit: 0, os: 1, none: 2 };
 
 export const STATUS = {
@@ -66,6 +68,7 @@ export const STRUCTS = {
     'u32 struct_size levels; u64 nodes tombstones free_slots; f64 mean_degree; u64 searches walks scans ' +
     'scanned_rows adds upserts updates deletes checkpoints latencies*32',
   ),
+  GV_Explanation: struct('u32 struct_size; i32 way; u64 rows matches hits'),
   GV_Rows: struct(
     'u32 count dimension; pointer ids distances vectors metadata; u32 metadata_bytes; pointer groups; u64 ' +
     'total',

@@ -252,6 +252,7 @@ test('every call on a closed database says so', async () => {
     search: [[1, 2, 3]],
     searchMany: [[[1, 2, 3]]],
     searchById: [0],
+    explain: [[1, 2, 3]],
     searchGroups: [[1, 2, 3], 'a'],
     rangeSearch: [[1, 2, 3], 1],
     scroll: [],

@@ -117,6 +117,15 @@ test('scroll meets every row once, while rows come and go', async () => {
   db.close();
 });
 
+test('explain says which way a search goes', async () => {
+  const db = await filled({});
+  assert.deepEqual(db.explain(query, { k: 3, filter: { colour: 'red' } }), { way: 'few rows', rows: 300, matches: 60, hits: 3 });
+  db.setExactSearchThreshold(0);
+  assert.equal(db.explain(query).way, 'index');
+  assert.equal(db.explain(query, { distance: 'manhattan' }).way, 'other metric');
+  db.close();
+});
+
 test('deleteMatching and stats, over a file', async () => {
   const path = join(newFolder(), 'counts.gv');
   const db = await filled({ lock: false }, path);

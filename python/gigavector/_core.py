@@ -38,9 +38,11 @@ from ._ffi import ffi, lib
 from ._metadata import borrowed, pack_row, pack_rows
 from ._rows import groups_of, hits_of, page_of, range_hits, taken, vectors_of
 from ._types import (
+    WAYS,
     CheckReport,
     DatabaseInfo,
     DistanceType,
+    Explanation,
     HNSWConfig,
     IndexType,
     IVFPQConfig,
@@ -385,6 +387,25 @@ class Database:
             offset=offset,
         )
         return self._search_rows(pointer, dimension, hit_count(k), options)
+
+    def explain(
+        self,
+        query: VectorLike,
+        k: int,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
+        *,
+        ef_search: int | None = None,
+        offset: int = 0,
+    ) -> Explanation:
+        """Carry out a search(), and say which way it went and why, instead of what it found."""
+        pointer, dimension = one_vector(query)
+        options, _keep = search_options(distance, filter_metadata, filter, ef_search, offset=offset)
+        width, out = hit_count(k), ffi.new("GV_Explanation *", {"struct_size": ffi.sizeof("GV_Explanation")})
+        if self._call(lib.gv_db_explain, pointer, dimension, width, options, out):
+            raise last_error(QueryError if width == 0 else ArgumentError)
+        return Explanation(*WAYS[out.way], out.rows, out.matches, out.hits)
 
     def search_by_id(
         self,

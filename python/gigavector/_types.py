@@ -188,6 +188,29 @@ class CheckReport:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Which way a search goes, and why."""
+
+    way: str  # "index", "scan", or "index, then scan"
+    reason: str
+    rows: int  # live rows
+    matches: int  # of them those that pass the filter
+    hits: int  # that the search finds
+
+
+WAYS = (  # by GV_Way
+    ("index", "the index is quicker than a scan"),
+    ("scan", "FLAT has no index"),
+    ("scan", "the index was built for another metric"),
+    ("scan", "by cosine all rows are equally far from the zero vector"),
+    ("scan", "the index is not trained"),
+    ("scan", "there are no more rows to choose from than the exact search threshold"),
+    ("scan", "so few rows pass the filter, or so many are asked for, that a scan is no slower"),
+    ("index, then scan", "the index found fewer rows than there are, and a scan found the others"),
+)
+
+
+@dataclass(frozen=True)
 class Stats:
     """What a handle has done since it was opened (calls that failed are not counted), and the shape of its index."""
 

@@ -134,6 +134,27 @@ def test_expressions_filter_every_call(filled):
             call(filter="colour =")
 
 
+def test_explain_says_which_way_a_search_goes(filled, rng):
+    db, rows = filled
+    flat = db.index == IndexType.FLAT
+    few = db.explain(rows[0], 5)
+    assert (few.way, few.rows, few.matches, few.hits) == ("scan", 300, 300, 5)
+    assert ("FLAT" if flat else "threshold") in few.reason
+    assert db.explain(rows[0], 5, filter="colour == 'red'").matches == db.count("colour == 'red'")
+    if flat:
+        return
+    db.set_exact_search_threshold(0)
+    assert db.explain(rows[0], 5).way == "index"
+    assert "another metric" in db.explain(rows[0], 5, distance=DistanceType.MANHATTAN).reason
+    db.add_vectors(rng.normal(size=(3000, 12)), [{"nth": str(i)} for i in range(3000)])
+    db.set_exact_search_threshold(10)
+    assert "a scan is no slower" in db.explain(rows[0], 5, filter="nth < 20").reason
+    starved = db.explain(rows[0], 5, filter="colour == 'none such'")
+    assert (starved.matches, starved.hits) == (0, 0)
+    with pytest.raises(QueryError, match="k is 0"):
+        db.explain(rows[0], 0)
+
+
 # ---- ranges ----
 
 

@@ -11,8 +11,7 @@ static size_t memory_of(GV_Database *db)
            atomic_load(&db->scratch.used_bytes);
 }
 
-/* Copy a result struct as far as the caller's struct_size reaches. */
-static GV_Status hand_out(const char *name, void *to, const void *from, size_t size)
+GV_Status gv_hand_out(const char *name, void *to, const void *from, size_t size)
 {
     uint32_t theirs;
     memcpy(&theirs, to, sizeof theirs);
@@ -50,7 +49,7 @@ GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
     gv_read_unlock(&db->state);
     gv_mutex_unlock(&db->writer);
     gv_leave(db);
-    return hand_out("GV_DatabaseInfo", info, &now, sizeof now);
+    return gv_hand_out("GV_DatabaseInfo", info, &now, sizeof now);
 }
 
 /* Under the read lock. */
@@ -83,7 +82,7 @@ GV_Status gv_db_get_stats(GV_Database *db, GV_Stats *stats)
     GV_Status status = read_shape(db->store, &now);
     gv_read_unlock(&db->state);
     gv_leave(db);
-    return status == GV_OK ? hand_out("GV_Stats", stats, &now, sizeof now) : status;
+    return status == GV_OK ? gv_hand_out("GV_Stats", stats, &now, sizeof now) : status;
 }
 
 size_t gv_db_get_memory_usage(GV_Database *db)
@@ -104,7 +103,7 @@ GV_Status gv_db_get_resource_limits(GV_Database *db, GV_ResourceLimits *limits)
     GV_ResourceLimits now = db->limits;
     gv_mutex_unlock(&db->gate);
     gv_leave(db);
-    return hand_out("GV_ResourceLimits", limits, &now, sizeof now);
+    return gv_hand_out("GV_ResourceLimits", limits, &now, sizeof now);
 }
 
 GV_Status gv_db_set_resource_limits(GV_Database *db, const GV_ResourceLimits *limits)
@@ -194,7 +193,7 @@ GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report)
     if (status == GV_OK && found.faults > 0) status = gv_last_status();
     GV_Failure failure;
     gv_failure_save(&failure);
-    GV_Status handed = hand_out("GV_CheckReport", report, &found, sizeof found);
+    GV_Status handed = gv_hand_out("GV_CheckReport", report, &found, sizeof found);
     gv_mutex_unlock(&db->writer);
     gv_leave(db);
     return status == GV_OK ? handed : gv_failure_restore(&failure);

@@ -55,6 +55,9 @@ GV_Status gv_enter_writer(GV_Database *db);
 GV_Status gv_begin_write(GV_Database *db);
 void gv_end_write(GV_Database *db); /* and checkpoint if it is time */
 
+/* Copy a result struct as far as the caller's struct_size reaches (care.c). */
+GV_Status gv_hand_out(const char *name, void *to, const void *from, size_t size);
+
 /* GV_ERR_ARGUMENT unless `dimension` is the database's and `row` finite; `*norm` is its squared norm. */
 GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm);
 

@@ -7,6 +7,7 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
 {
     gv_search_options_init(&search->options);
     search->filter = NULL;
+    search->way = NULL;
     if (k == 0) return gv_fail(GV_ERR_ARGUMENT, "k is 0, at least 1 is needed");
     search->k = search->reach = k;
     search->skips = search->grouped = search->listed = false;
@@ -82,7 +83,8 @@ GV_Request gv_search_request(GV_Database *db, const GV_Search *search, size_t co
                         .matches = matches,
                         .match_count = match_count,
                         .exact_threshold = db->exact_threshold,
-                        .tally = &db->counters.tally};
+                        .tally = &db->counters.tally,
+                        .way = search->way};
 }
 
 /* ---- workspaces ---- */
@@ -200,6 +202,33 @@ static GV_Status search_hits(GV_Database *db, const float *query, size_t dimensi
     gv_count_searches(&db->counters, began, 1, status);
     gv_leave_search(db, space);
     return status;
+}
+
+GV_Status gv_db_explain(GV_Database *db, const float *query, size_t dimension, size_t k,
+                        const GV_SearchOptions *options, GV_Explanation *explanation)
+{
+    GV_Search search;
+    GV_Workspace *space;
+    GV_Way way = GV_WAY_FEW_ROWS; /* where there are none */
+    GV_Explanation now = {0};
+    size_t count = 0;
+    if (!explanation) return gv_fail(GV_ERR_ARGUMENT, "explanation is NULL");
+    GV_TRY(gv_enter_search(db, &space));
+    GV_Status status = gv_search_begin(db, options, k, &search);
+    if (status == GV_OK) {
+        search.way = &way;
+        gv_filter_prepare(db, search.filter);
+        gv_read_lock(&db->state);
+        now.rows = now.matches = db->store->table.live_count;
+        if (search.filter) status = gv_count_filtered(db, search.filter, &now.matches);
+        if (status == GV_OK) status = gv_search_one(db, &search, query, dimension, &space, &count);
+        gv_read_unlock(&db->state);
+    }
+    gv_search_end(db, &search);
+    gv_leave_search(db, space);
+    now.way = (int32_t)way;
+    now.hits = count;
+    return status == GV_OK ? gv_hand_out("GV_Explanation", explanation, &now, sizeof now) : status;
 }
 
 GV_Status gv_db_search(GV_Database *db, const float *query, size_t dimension, size_t k, GV_Hit *hits, size_t *hit_count)

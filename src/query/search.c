@@ -21,19 +21,21 @@ static bool scan_is_cheaper(const GV_Table *table, const GV_Request *r, uint64_t
     return (double)choices * (double)choices <= (double)WALK_DISTANCES * (double)ef * (double)table->slot_count;
 }
 
-/* May the index answer? Only in its own metric; not for the zero vector, from which cosine sees all rows equally far; and
+/* Does the index answer? Only in its own metric; not for the zero vector, from which cosine sees all rows equally far; and
  * not where the scan is exact and no slower. A threshold of 0 asks for the index wherever it can. */
-static bool walks(const GV_Table *table, const GV_Index *index, const GV_Request *r, float squared_norm)
+static GV_Way way_of(const GV_Table *table, const GV_Index *index, const GV_Request *r, float squared_norm)
 {
     GV_Query query = {.nprobe = r->nprobe, .rerank = r->rerank};
     uint64_t choices = r->matches ? r->match_count : table->live_count;
-    if (!index->ops->search || r->distance != index->metric.distance) return false;
-    if (r->distance == GV_DISTANCE_COSINE && squared_norm == 0.0f) return false;
+    if (!index->ops->search) return GV_WAY_NO_INDEX;
+    if (r->distance != index->metric.distance) return GV_WAY_OTHER_METRIC;
+    if (r->distance == GV_DISTANCE_COSINE && squared_norm == 0.0f) return GV_WAY_ZERO_VECTOR;
     uint64_t cost = index->ops->cost ? index->ops->cost(index, &query, r->k, choices) : 0;
-    if (cost == UINT64_MAX) return false;
-    if (r->exact_threshold == 0) return true;
-    if (index->ops->cost) return choices > r->exact_threshold && cost < choices;
-    return choices > r->exact_threshold && !scan_is_cheaper(table, r, choices, r->ef < r->k ? r->k : r->ef);
+    if (cost == UINT64_MAX) return GV_WAY_UNTRAINED;
+    if (r->exact_threshold == 0) return GV_WAY_INDEX;
+    if (choices <= r->exact_threshold) return GV_WAY_FEW_ROWS;
+    bool slower = index->ops->cost ? cost >= choices : scan_is_cheaper(table, r, choices, r->ef < r->k ? r->k : r->ef);
+    return slower ? GV_WAY_SCAN_QUICKER : GV_WAY_INDEX;
 }
 
 static void count_work(GV_Tally *tally, uint64_t walks, uint64_t scans, uint64_t scanned_rows)
@@ -60,12 +62,15 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
                           .accept = r->matches ? r->matches : &table->live};
         tops[i].count = 0;
         if (choices == 0) continue;
-        if (walks(table, index, r, query.squared_norm)) {
+        GV_Way way = way_of(table, index, r, query.squared_norm);
+        if (way == GV_WAY_INDEX) {
             GV_TRY(index->ops->search(index, &query, &tops[i]));
             walked++;
-            if (tops[i].count == wanted) continue;
-            tops[i].count = 0; /* a starved walk ends in the scan */
+            if (tops[i].count != wanted) way = GV_WAY_STARVED; /* and ends in the scan */
         }
+        if (r->way) *r->way = way;
+        if (way == GV_WAY_INDEX) continue;
+        tops[i].count = 0;
         queries[scan_count] = query;
         scanned[scan_count++] = &tops[i];
     }
@@ -82,7 +87,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
 size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *r)
 {
     uint64_t choices = r->matches ? r->match_count : table->live_count;
-    if (walks(table, index, r, 1.0f)) return 1;
+    if (way_of(table, index, r, 1.0f) == GV_WAY_INDEX) return 1;
     size_t block = BLOCK_BYTES / (table->dimension * sizeof(float));
     size_t patience = BLOCK_PATIENCE / (table->dimension * ((size_t)choices + 1));
     size_t room = BLOCK_HITS / r->k;

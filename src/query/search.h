@@ -23,6 +23,7 @@ typedef struct GV_Request {
     uint64_t match_count;
     uint64_t exact_threshold; /* with at most this many rows to choose from, scan them */
     GV_Tally *tally;          /* NULL: nobody counts */
+    GV_Way *way;              /* that the last query went; NULL: nobody asks */
 } GV_Request;
 
 /* Fill `tops[count]` with exactly min(k, rows to choose from) hits each, sorted. The caller holds the read lock. */
