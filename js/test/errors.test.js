@@ -165,7 +165,6 @@ test('open options that cannot be', async () => {
     [{ dimension: '3' }, ARGUMENT],
     [{ dimensions: 3 }, ARGUMENT, '"dimensions"'],
     [{ dimension: 3, index: 'tree' }, ARGUMENT, '"tree"'],
-    [{ dimension: 3, index: 'kdtree' }, 'GV_ERR_UNSUPPORTED'],
     [{ dimension: 3, index: 'ivfpq' }, 'GV_ERR_UNSUPPORTED'],
     [{ dimension: 3, index: 'sparse' }, 'GV_ERR_UNSUPPORTED'],
     [{ dimension: 3, distance: 'dot_product' }, ARGUMENT, 'dot'],

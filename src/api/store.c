@@ -15,7 +15,7 @@ static GV_Status new_index(GV_Store *s)
     switch (s->settings.index_type) {
     case GV_INDEX_TYPE_FLAT: return gv_flat_new(&setup, &s->index);
     case GV_INDEX_TYPE_HNSW: return gv_hnsw_new(&setup, &s->index);
-    case GV_INDEX_TYPE_KDTREE: return gv_fail(GV_ERR_UNSUPPORTED, "index KDTREE is not in this version");
+    case GV_INDEX_TYPE_KDTREE: return gv_kdtree_new(&setup, &s->index);
     case GV_INDEX_TYPE_IVFPQ: return gv_fail(GV_ERR_UNSUPPORTED, "index IVFPQ is not in this version");
     case GV_INDEX_TYPE_SPARSE: return gv_fail(GV_ERR_UNSUPPORTED, "index SPARSE is not in this version");
     }

@@ -97,6 +97,7 @@ typedef struct GV_IndexSetup {
 
 /* An empty index. */
 GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out);
+GV_Status gv_kdtree_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out);
 
 enum {
