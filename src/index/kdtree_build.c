@@ -1,5 +1,4 @@
-/* kdtree_build.c: the tree, made at once: each node is split at the median of the dimension in which its box is widest. */
-#include "base/checked.h"
+/* kdtree_build.c: the tree, made at once: each node is split at the median of its widest dimension. */
 #include "index/kdtree.h"
 
 size_t gv_kd_nodes(size_t count)
@@ -50,7 +49,7 @@ static void swap(uint32_t *slots, size_t a, size_t b)
     slots[b] = slot;
 }
 
-/* Put the slot that belongs at `middle` there, smaller ones before it (Hoare's selection). Slots break ties: all differ. */
+/* Put the slot that belongs at `middle` there, smaller ones before it (Hoare's selection). Slots break ties. */
 static void part_at(Build *b, size_t axis, size_t begin, size_t end, size_t middle)
 {
     uint32_t *slots = b->tree->slots;

@@ -1,4 +1,4 @@
-/* kdtree_search.c: depth first, the nearer child first; a node is left out when no row of its box can be among the best. */
+/* kdtree_search.c: depth first, the nearer child first; nodes whose rows cannot be among the best are left out. */
 #include "index/kdtree.h"
 #include <float.h>
 
@@ -13,8 +13,8 @@ typedef struct Walk {
     size_t rest;  /* rows that may still be looked at */
 } Walk;
 
-/* No row of the box has a lower rank, however the kernel's sum was rounded: each element is rounded at most three times, and
- * then some d / 32 + 5 times as part of a sum; squares that underflow lose less than FLT_MIN each. */
+/* No row of the box has a lower rank, however the kernel's sum was rounded: each element is rounded at most three times,
+ * and then some d / 32 + 5 times as part of a sum; squares that underflow lose less than FLT_MIN each. */
 static double least_rank(const Walk *w, size_t node)
 {
     size_t n = w->metric->dimension;
