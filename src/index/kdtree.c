@@ -1,5 +1,5 @@
 /* kdtree.c: the exact index for low dimensions. New rows are looked at one by one until there are enough of them for
- * the tree to be made anew, by the writer beside searches: planned at the end of a call, put in place under the lock. */
+ * the tree to be made anew, by the writer beside searches: planned as a call ends, put in place under the lock. */
 #include "index/kdtree.h"
 
 enum {

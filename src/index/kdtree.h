@@ -24,7 +24,7 @@ void gv_kd_free(GV_KDTree *tree, GV_Heap *heap);
 /* Order tree->slots[0 .. count) and make the boxes; there is room. */
 void gv_kd_build(GV_KDTree *tree, const GV_Table *table);
 
-/* Offer the accepted rows of the tree whose bit in `indexed` is set, all but those that cannot be among the best. False:
+/* Offer the accepted rows of the tree whose bit in `indexed` is set, but those that cannot be among the best. False:
  * too many had to be looked at, a scan is cheaper. */
 bool gv_kd_search(const GV_KDTree *tree, const GV_Table *table, const GV_Metric *metric, const GV_Query *query,
                   const GV_Bitset *indexed, GV_TopK *top);

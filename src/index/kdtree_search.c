@@ -13,7 +13,7 @@ typedef struct Walk {
     size_t rest;  /* rows that may still be looked at */
 } Walk;
 
-/* No row of the box has a lower rank, however the kernel's sum was rounded: each element is rounded at most three times,
+/* No row of the box has a lower rank, however the kernel's sum was rounded: each element is rounded up to three times,
  * and then some d / 32 + 5 times as part of a sum; squares that underflow lose less than FLT_MIN each. */
 static double least_rank(const Walk *w, size_t node)
 {
