@@ -42,7 +42,7 @@ typedef enum GV_Status { /* the values are ABI: append, never renumber */
 } GV_Status;
 
 typedef enum GV_IndexType {
-    GV_INDEX_TYPE_KDTREE = 0, /* exact, for low dimensions (Bentley 1975): not in this version */
+    GV_INDEX_TYPE_KDTREE = 0, /* exact, for low dimensions (Bentley 1975); COSINE and over 64 dimensions scan */
     GV_INDEX_TYPE_HNSW = 1,   /* layered proximity graph (Malkov & Yashunin, arXiv:1603.09320) */
     GV_INDEX_TYPE_IVFPQ = 2,  /* inverted lists of product codes (Jegou et al., TPAMI 2011); see gv_db_ivfpq_train() */
     GV_INDEX_TYPE_SPARSE = 3, /* inverted lists of (index, value) pairs: not in this version */

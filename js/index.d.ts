@@ -11,7 +11,7 @@
  */
 
 /** How rows are found: by a layered proximity graph, or by an exact scan of all rows. */
-export type Index = 'hnsw' | 'ivfpq' | 'flat';
+export type Index = 'hnsw' | 'ivfpq' | 'flat' | 'kdtree';
 
 /**
  * - `euclidean`: the square root of the sum of squared differences

@@ -165,7 +165,6 @@ test('open options that cannot be', async () => {
     [{ dimension: '3' }, ARGUMENT],
     [{ dimensions: 3 }, ARGUMENT, '"dimensions"'],
     [{ dimension: 3, index: 'tree' }, ARGUMENT, '"tree"'],
-    [{ dimension: 3, index: 'kdtree' }, 'GV_ERR_UNSUPPORTED'],
     [{ dimension: 3, index: 'ivfpq', ivfpq: { nlist: 0 } }, ARGUMENT, 'nlist is 0'],
     [{ dimension: 3, index: 'ivfpq', ivfpq: { nbits: 9 } }, ARGUMENT, 'nbits is 9'],
     [{ dimension: 3, index: 'ivfpq', ivfpq: { lists: 9 } }, ARGUMENT, '"lists"'],

@@ -126,6 +126,7 @@ typedef struct GV_IndexSetup {
 /* An empty index; GV_ERR_UNSUPPORTED for one that is not in this build (index_list.c). */
 GV_Status gv_index_new(GV_IndexType type, const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out);
+GV_Status gv_kdtree_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_ivfpq_new(const GV_IndexSetup *setup, GV_Index **out);
 

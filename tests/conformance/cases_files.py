@@ -33,7 +33,7 @@ def wrong_options():
     yield case
 
     case = Case("unsupported", "What this version lacks is refused by name.", dimension=3, **FLAT)
-    for index in ("kdtree", "sparse"):
+    for index in ("sparse",):
         case.open_another(dimension=3, index=index, error="GV_ERR_UNSUPPORTED")
         case.open_another(path="none.gv", dimension=3, index=index, error="GV_ERR_UNSUPPORTED")
     case.open_another(
