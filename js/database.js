@@ -62,10 +62,17 @@ function shut({ core, db }) {
   }
 }
 
+/** The host of an open database, for entries whose hosts do more than the core asks. */
+export let hostOf;
+
 /** A database over `static platform`, which index.js and index_browser.js set: path(), readBytes(), host(). */
 export class Database {
   #open; // {core, db}, undefined once closed
   #dimension;
+
+  static {
+    hostOf = (database) => database.#open?.core.host;
+  }
 
   constructor(made, open, name) {
     if (made !== OPENED) throw argumentError('a Database is made by `await Database.open(path, options)`');
@@ -83,7 +90,8 @@ export class Database {
     checkOptions(options, OPEN_OPTIONS, 'open');
     const file = path === null ? undefined : checkedCString(this.platform.path(path), 'path');
     const lock = flag(options.lock, 'lock') !== 0;
-    return start(this, options.wasm, { lock }, file ?? 'the database', (core, frame, out) =>
+    const readOnly = flag(options.readOnly, 'readOnly') === 1;
+    return start(this, options.wasm, { lock, path: file, readOnly }, file ?? 'the database', (core, frame, out) =>
       core.c.gv_db_open_with_options(frame.text(file), writeOpenOptions(core, frame, options), out),
     );
   }
@@ -465,7 +473,7 @@ async function start(DatabaseClass, wasm, how, name, openInto) {
   const { platform } = DatabaseClass;
   const sources = wasm === undefined ? [...MODULES] : [wasm];
   for (;;) {
-    const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), platform.host(how));
+    const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), await platform.host(how));
     try {
       return core.call((frame) => {
         const out = frame.reserve(4);
@@ -473,7 +481,7 @@ async function start(DatabaseClass, wasm, how, name, openInto) {
         return new DatabaseClass(OPENED, { core, db: core.u32(out) }, name);
       });
     } catch (error) {
-      core.releaseFiles();
+      await core.releaseFiles();
       if (error.code !== STATUS.GV_ERR_UNSUPPORTED || sources.length === 0) throw error;
     }
   }
