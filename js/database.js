@@ -1,5 +1,6 @@
 /** The API: each method checks what it is given, makes one call into the core, and copies the answer out. */
 import { Core, toU64 } from './core.js';
+import { bytesOf } from './download.js';
 import { GigaVectorError, argumentError } from './error.js';
 import {
   checkOptions,
@@ -108,6 +109,10 @@ export class Database {
       core.setU32(out, db);
       return db === 0 ? core.c.gv_last_status() : STATUS.GV_OK;
     });
+  }
+
+  static async fromResponse(response, { signal, onProgress, ...options } = {}) {
+    return this.fromBytes(await bytesOf(response, { signal, onProgress }), options);
   }
 
   close() {
