@@ -74,7 +74,7 @@ test('the packed package, installed in an empty folder, runs the examples of the
   assert.deepEqual(Object.keys(lock.packages), ['', 'node_modules/gigavector'], 'no dependencies');
 
   const code = ['browser.js', 'node.cjs', 'node.js', 'opfs.js', 'thread.js', 'worker.js'].map((name) => `gigavector.${name}`);
-  const types = ['index.d.cts', 'index.d.ts', 'opfs.d.ts', 'worker.d.ts'];
+  const types = ['index.d.cts', 'index.d.ts', 'opfs.d.ts', 'thread.d.ts', 'worker.d.ts'];
   const others = ['LICENSE', 'README.md', 'gigavector.all.wasm', 'gigavector.wasm', 'package.json'];
   assert.deepEqual(files, [...others, ...code, ...types].sort());
   t.diagnostic(`${files.length} files: ${files.join(' ')}`);
