@@ -13,19 +13,27 @@ export async function bytesOf(response, { signal, onProgress }) {
   const parts = [];
   let received = 0;
   const reader = given.body?.getReader();
+  const cancel = () => reader?.cancel().catch(() => {}); // which ends a read that waits
+  const broken = (cause) => {
+    signal?.throwIfAborted();
+    const sentence = `${given.url} ended after ${received} bytes: ${cause.message}`;
+    throw new GigaVectorError(STATUS.GV_ERR_IO, sentence, { cause });
+  };
+  signal?.addEventListener('abort', cancel);
   try {
     for (;;) {
+      const { done, value } = (await reader?.read().catch(broken)) ?? { done: true };
       signal?.throwIfAborted();
-      const { done, value } = (await reader?.read()) ?? { done: true };
       if (done) break;
       parts.push(value);
       received += value.length;
       onProgress?.(received, total);
     }
   } catch (error) {
-    reader?.cancel().catch(() => {});
-    if (signal?.aborted || !(error instanceof TypeError)) throw error;
-    throw new GigaVectorError(STATUS.GV_ERR_IO, `${given.url} ended after ${received} bytes: ${error.message}`, { cause: error });
+    cancel();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
   }
   const bytes = new Uint8Array(received);
   let at = 0;

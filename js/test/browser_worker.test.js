@@ -7,7 +7,7 @@ import test, { after, before } from 'node:test';
 import { Database } from '../index.js';
 import * as client from '../index_worker.js';
 import { launch, launchIn, serve, skip } from './chromium.js';
-import { findPython, newFolder, runPython } from './support.js';
+import { PACKAGE, findPython, newFolder, runPython } from './support.js';
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>gigavector</title>
 <script type="module">
@@ -19,6 +19,11 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>gigavector</title>
   );
   window.ready = true;
 </script>`;
+const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8').split('## Pages\n')[1];
+const EXAMPLES = [...README.split('\n## ')[0].matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, text]) => text);
+const IMPORTS = { imports: { 'gigavector/worker': '/package/gigavector.worker.js' } };
+const example = (text) => `<!doctype html><meta charset="utf-8"><title>README</title>
+<script type="importmap">${JSON.stringify(IMPORTS)}</script><script type="module">${text}console.log('end');</script>`;
 // as strict as a page can be that still runs WebAssembly: its Worker is from its own origin
 const POLICY = "default-src 'none'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; connect-src 'self'";
 const file = join(newFolder(), 'rows.gv');
@@ -31,7 +36,9 @@ before(async () => {
   const db = await Database.open(file, { dimension: 3, index: 'flat' });
   db.addMany([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [{ a: 'x' }, null, { a: 'z' }]);
   db.close();
-  server = await serve({ '/': PAGE, '/rows.gv': readFileSync(file) }, { policy: POLICY });
+  const bytes = readFileSync(file);
+  const examples = { '/first/': example(EXAMPLES[0]), '/second/': example(EXAMPLES[1]), '/second/animals.gv': bytes };
+  server = await serve({ '/': PAGE, '/rows.gv': bytes, ...examples }, { policy: POLICY });
   chromium = await launch();
   context = await chromium.newContext();
 });
@@ -52,6 +59,23 @@ async function newPage(of = context) {
 test('the client has every member that the database has', () => {
   const own = (Class) => Object.getOwnPropertyNames(Class.prototype).sort();
   assert.deepEqual(own(client.Database), own(Object.getPrototypeOf(Database)));
+});
+
+test('the examples of the README run', { skip, timeout: 60_000 }, async () => {
+  const printed = async (path) => {
+    const page = await context.newPage();
+    const lines = [];
+    const ended = new Promise((end) => {
+      page.on('pageerror', (error) => end(lines.push(String(error))));
+      page.on('console', (message) => (message.text() === 'end' ? end() : lines.push(message.text())));
+    });
+    await page.goto(server.address + path);
+    await ended;
+    return lines;
+  };
+  assert.deepEqual(await printed('/first/'), ['1 sparrow', '0 cat']);
+  const { length } = readFileSync(file);
+  assert.deepEqual((await printed('/second/')).at(-1), `${length} ${length}`);
 });
 
 test('rows stay in OPFS over reloads, and a second tab is told that they are in use', { skip, timeout: 60_000 }, async () => {
