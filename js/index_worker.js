@@ -13,6 +13,11 @@ const PLAIN = [
 ];
 const CHUNK_ROWS = 1000;
 
+/** The safety net for databases that are dropped without close(): else their Workers would hold the files for ever. */
+const forgotten = new FinalizationRegistry((thread) => {
+  thread.call('close', []).then(() => thread.end(), () => thread.end());
+});
+
 export class Database {
   #thread;
   #dimension;
@@ -33,6 +38,7 @@ export class Database {
     }
     this.#thread = thread;
     this.#dimension = dimension;
+    forgotten.register(this, thread, this);
   }
 
   static open(path = null, options = {}) {
@@ -108,6 +114,7 @@ export class Database {
     if (this.#closed) return;
     const done = this.#call('close', []);
     this.#closed = true;
+    forgotten.unregister(this);
     try {
       await done;
     } finally {

@@ -114,6 +114,35 @@ test('rows stay in OPFS over reloads, and a second tab is told that they are in 
   assert.deepEqual([...page.problems, ...second.problems], []);
 });
 
+test('what neither module can do leaves nothing behind', { skip, timeout: 60_000 }, async () => {
+  const page = await newPage();
+  const said = await page.evaluate(async () => {
+    const first = await failure(Database.open('none.gv', { dimension: 3, kernels: 'avx2' }));
+    return [first, await failure(Database.open('none.gv', { readOnly: true }))];
+  });
+  assert.match(said[0], /^GV_ERR_UNSUPPORTED: .*avx2/);
+  assert.equal(said[1], 'GV_ERR_NOT_FOUND: there is no none.gv in OPFS');
+});
+
+test('a database that is dropped lets go of its file', { skip, timeout: 60_000 }, async () => {
+  const page = await newPage();
+  await page.evaluate(async () => {
+    await (await Database.open('dropped.gv', { dimension: 1 })).add([1]);
+  });
+  const devtools = await context.newCDPSession(page);
+  let again;
+  for (let i = 0; i < 10 && again !== 1; i++) {
+    await devtools.send('HeapProfiler.collectGarbage');
+    again = await page.evaluate(async () => {
+      const db = await Database.open('dropped.gv').catch(() => undefined);
+      const size = await db?.size;
+      await db?.close();
+      return size;
+    });
+  }
+  assert.equal(again, 1);
+});
+
 test('a file of Node goes into the page and out again, byte for byte, and Python reads it', { skip, timeout: 60_000 }, async (t) => {
   const page = await newPage();
   const bytes = await page.evaluate(async () => {
