@@ -29,7 +29,7 @@ if(EMSCRIPTEN)
     set(foreign storage/vfs_posix.c query/terms.c query/terms_check.c query/terms_find.c query/terms_numbers.c
         query/terms_postings.c query/terms_values.c)
 else()
-    set(foreign base/malloc_wasm.c storage/vfs_host.c kernels/wasm128.c query/terms_scan.c)
+    set(foreign base/malloc_wasm.c base/sort_wasm.c storage/vfs_host.c kernels/wasm128.c query/terms_scan.c)
 endif()
 if(EMSCRIPTEN OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     list(TRANSFORM x86_kernels REPLACE "(.+)" "kernels/\\1.c" OUTPUT_VARIABLE x86_files)

@@ -113,9 +113,13 @@ export class Core {
     };
   }
 
+  get host() {
+    return this.#host;
+  }
+
   /** Close what the core may have left open, e.g. after it stopped in the middle of a call. */
   releaseFiles() {
-    this.#host.closeAll();
+    return this.#host.closeAll();
   }
 
   /** Bytes of the module's memory; it never shrinks. */

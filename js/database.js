@@ -1,5 +1,6 @@
 /** The API: each method checks what it is given, makes one call into the core, and copies the answer out. */
 import { Core, toU64 } from './core.js';
+import { bytesOf } from './download.js';
 import { GigaVectorError, argumentError } from './error.js';
 import {
   checkOptions,
@@ -73,10 +74,17 @@ function shut({ core, db }) {
   }
 }
 
+/** The host of an open database, for entries whose hosts do more than the core asks. */
+export let hostOf;
+
 /** A database over `static platform`, which index.js and index_browser.js set: path(), readBytes(), host(). */
 export class Database {
   #open; // {core, db}, undefined once closed
   #dimension;
+
+  static {
+    hostOf = (database) => database.#open?.core.host;
+  }
 
   constructor(made, open, name) {
     if (made !== OPENED) throw argumentError('a Database is made by `await Database.open(path, options)`');
@@ -94,7 +102,8 @@ export class Database {
     checkOptions(options, OPEN_OPTIONS, 'open');
     const file = path === null ? undefined : checkedCString(this.platform.path(path), 'path');
     const lock = flag(options.lock, 'lock') !== 0;
-    return start(this, options.wasm, { lock }, file ?? 'the database', (core, frame, out) =>
+    const readOnly = flag(options.readOnly, 'readOnly') === 1;
+    return start(this, options.wasm, { lock, path: file, readOnly }, file ?? 'the database', (core, frame, out) =>
       core.c.gv_db_open_with_options(frame.text(file), writeOpenOptions(core, frame, options), out),
     );
   }
@@ -111,6 +120,10 @@ export class Database {
       core.setU32(out, db);
       return db === 0 ? core.c.gv_last_status() : STATUS.GV_OK;
     });
+  }
+
+  static async fromResponse(response, { signal, onProgress, ...options } = {}) {
+    return this.fromBytes(await bytesOf(response, { signal, onProgress }), options);
   }
 
   close() {
@@ -498,7 +511,7 @@ async function start(DatabaseClass, wasm, how, name, openInto) {
   const { platform } = DatabaseClass;
   const sources = wasm === undefined ? [...MODULES] : [wasm];
   for (;;) {
-    const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), platform.host(how));
+    const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), await platform.host(how));
     try {
       return core.call((frame) => {
         const out = frame.reserve(4);
@@ -506,7 +519,7 @@ async function start(DatabaseClass, wasm, how, name, openInto) {
         return new DatabaseClass(OPENED, { core, db: core.u32(out) }, name);
       });
     } catch (error) {
-      core.releaseFiles();
+      await core.releaseFiles();
       if (error.code !== STATUS.GV_ERR_UNSUPPORTED || sources.length === 0) throw error;
     }
   }

@@ -33,7 +33,7 @@ export function host() {
 function noFiles(name) {
   return new GigaVectorError(
     STATUS.GV_ERR_UNSUPPORTED,
-    `a page cannot open ${JSON.stringify(String(name))}: files need Node. ` +
+    `a page cannot open ${JSON.stringify(String(name))}: files need a Worker, as in 'gigavector/worker', or Node. ` +
       'Open null, and keep the bytes of toBytes() for Database.fromBytes()',
   );
 }

@@ -132,8 +132,15 @@ export interface OpenOptions {
   wasm?: WasmSource;
 }
 
-/** A compiled module, its bytes, or where to read it: a URL, or in Node a path. */
-export type WasmSource = WebAssembly.Module | ArrayBuffer | ArrayBufferView | URL | string;
+/** A compiled module, its bytes, a Response with them, or where to read it: a URL, or in Node a path. */
+export type WasmSource = WebAssembly.Module | ArrayBuffer | ArrayBufferView | Response | URL | string;
+
+export interface ResponseOptions extends Pick<OpenOptions, 'dimension' | 'index' | 'wasm'> {
+  /** End the download: the call rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Bytes so far, of all; `total` is undefined where the server does not say. */
+  onProgress?: (received: number, total: number | undefined) => void;
+}
 
 export interface SearchManyOptions {
   /** How many hits, from 1. Default 10. Larger than the number of rows is all rows. */
@@ -373,7 +380,7 @@ export class Database {
    * Open the database in the file `path`, creating it if absent; null keeps it in memory only.
    *
    * An option that differs from an existing file's is `GV_ERR_ARGUMENT` and names both. After a crash the file is
-   * recovered first: every write that returned is there. In a page a path is `GV_ERR_UNSUPPORTED`.
+   * recovered first: every write that returned is there. In a page a path is `GV_ERR_UNSUPPORTED`: see `gigavector/worker`.
    * A file with ids past 2^53 - 1 is `GV_ERR_UNSUPPORTED`, since a Number cannot hold them.
    */
   static open(path?: string | URL | null, options?: OpenOptions): Promise<Database>;
@@ -386,6 +393,9 @@ export class Database {
     bytes: Uint8Array | ArrayBuffer,
     options?: Pick<OpenOptions, 'dimension' | 'index' | 'wasm'>,
   ): Promise<Database>;
+
+  /** `fromBytes` of what `fetch()` gives, as it comes in. `GV_ERR_IO` for a status other than 2xx. */
+  static fromResponse(response: Response | PromiseLike<Response>, options?: ResponseOptions): Promise<Database>;
 
   /** Write what is owed, pack the file, unlock it and free the memory. A second call does nothing. */
   close(): void;

@@ -1,4 +1,5 @@
 /** From the `wasm` option to a compiled module. */
+import { bytesOf } from './download.js';
 import { GigaVectorError, argumentError } from './error.js';
 import { STATUS } from './layout.js';
 import { describe } from './metadata.js';
@@ -11,12 +12,15 @@ export const MODULES = [
   new URL('./gigavector.all.wasm', import.meta.url),
 ];
 
-/** `source` is a compiled module, its bytes, or an address. `readBytes(url)` is the platform's way to read an address. */
+/** `source` is a compiled module, its bytes, a Response with them, or an address. `readBytes(url)` is the platform's way to read an address. */
 export async function moduleFrom(source, readBytes) {
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compile(source, 'the bytes given as `wasm`');
+  if (globalThis.Response && source instanceof Response) {
+    return compile(await bytesOf(source, {}), source.url || 'the response given as `wasm`');
+  }
   if (typeof source !== 'string' && !(source instanceof URL)) {
-    throw argumentError(`wasm must be a WebAssembly.Module, its bytes or an address, got ${describe(source)}`);
+    throw argumentError(`wasm must be a WebAssembly.Module, its bytes, a Response or an address, got ${describe(source)}`);
   }
   const key = String(source);
   if (!compiled.has(key)) {

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../js"
 in_browser='browser|chromium'
 if [ "$1" = browser ]; then choose=(-E); else choose=(-vE); fi
-mapfile -t files < <(find test -name '*.test.js' | LC_ALL=C sort | grep "${choose[@]}" "$in_browser")
+mapfile -t files < <(find test -name node_modules -prune -o -name '*.test.js' -print | LC_ALL=C sort | grep "${choose[@]}" "$in_browser")
 if [ ${#files[@]} = 0 ]; then
     echo "no $1 tests in js/test"
     exit 1

@@ -31,6 +31,7 @@ suite "build native" step ./build.sh native all
 suite "build wasm" step ./build.sh wasm all
 suite "set up python" step ./build.sh python
 suite "set up js" step ./build.sh js
+suite "set up bundlers" step need_node_modules js/test/bundlers
 suite "set up demo" step need_demo
 suite "check" check ./build.sh check
 suite "ctest native" ctest ctest --preset release

@@ -12,7 +12,7 @@ const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 
 function run(command, args, cwd) {
   const { error, status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
-  assert.ok(!error && status === 0, `${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  assert.ok(!error && status === 0, `${command} ${args.join(' ')}: ${error?.message ?? stderr + stdout}`);
   return stdout;
 }
 
@@ -64,11 +64,19 @@ test('the packed package, installed in an empty folder, runs the examples of the
   writeFileSync(join(project, 'wasm.js'), wasm);
   assert.equal(Number(run(process.execPath, ['wasm.js'], project)), readFileSync(join(PACKAGE, 'gigavector.wasm')).length);
 
+  const common = `const { Database, GigaVectorError } = require('gigavector');
+    Database.open(null, { dimension: 2 }).then((db) => console.log(db.add([1, 2]), typeof GigaVectorError));`;
+  writeFileSync(join(project, 'common.cjs'), common);
+  assert.equal(run(process.execPath, ['common.cjs'], project), '0 function\n');
+  checkTypes(project);
+
   const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
   assert.deepEqual(Object.keys(lock.packages), ['', 'node_modules/gigavector'], 'no dependencies');
 
-  const code = ['gigavector.browser.js', 'gigavector.node.js'];
-  assert.deepEqual(files, ['LICENSE', 'README.md', 'gigavector.all.wasm', 'gigavector.wasm', 'index.d.ts', 'package.json', ...code].sort());
+  const code = ['browser.js', 'node.cjs', 'node.js', 'opfs.js', 'thread.js', 'worker.js'].map((name) => `gigavector.${name}`);
+  const types = ['index.d.cts', 'index.d.ts', 'opfs.d.ts', 'thread.d.ts', 'worker.d.ts'];
+  const others = ['LICENSE', 'README.md', 'gigavector.all.wasm', 'gigavector.wasm', 'package.json'];
+  assert.deepEqual(files, [...others, ...code, ...types].sort());
   t.diagnostic(`${files.length} files: ${files.join(' ')}`);
   printSizes(t, join(project, 'node_modules/gigavector'));
 });
@@ -82,6 +90,54 @@ test('a tree in which the module is not built is not packed', () => {
   assert.deepEqual(readdirSync(folder), ['package.json']);
 });
 
+/** tsc --strict on programs of each kind against the installed package. */
+function checkTypes(project) {
+  const compiler = join(PACKAGE, 'node_modules/typescript/bin/tsc');
+  const body = (database) => `
+    async function main(): Promise<void> {
+      const db = await ${database}.open(null, { dimension: 2 });
+      const ids: number[] = await db.addMany([[1, 2]], [{ a: 'b' }]);
+      const { distances }: { distances: Float32Array } = await db.searchMany([[1, 2]], { k: 1 });
+      const rows: number = await db.size;
+      await db.close();
+      console.log(ids, distances, rows);
+    }
+    void main();`;
+  const programs = {
+    'module.mts': `import { Database, GigaVectorError } from 'gigavector';${body('Database')}
+      console.log(GigaVectorError.name);`,
+    'common.cts': `import gigavector = require('gigavector');${body('gigavector.Database')}`,
+    'page.mts': `import { Database, type Hit } from 'gigavector/worker';${body('Database')}
+      export async function more(signal: AbortSignal): Promise<Hit[]> {
+        await using db = await Database.fromResponse(fetch('x.gv'), { signal, onProgress: (got, all) => console.log(got, all) });
+        await db.upsertMany([[1, 2]], [{ id: 'a' }], { key: 'id', signal, onProgress: (rows, all) => console.log(rows / all) });
+        await db.save('copy.gv');
+        await Database.remove('copy.gv');
+        // @ts-expect-error: a promise
+        const size: number = db.size;
+        return db.search([1, 2], { k: size });
+      }`,
+    'worker.mts': `import { Database, GigaVectorError } from 'gigavector/opfs';${body('Database')}
+      export async function copy(db: Database): Promise<void> {
+        db.save();
+        await db.save('copy.gv');
+        using other = await Database.open('copy.gv');
+        console.log(other.size + 1, GigaVectorError.name);
+      }`,
+  };
+  for (const [name, text] of Object.entries(programs)) writeFileSync(join(project, name), text);
+  const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--skipDefaultLibCheck'];
+  const lib = ['--lib', 'es2022,esnext.disposable,dom,dom.asynciterable'];
+  const kinds = [
+    ['nodenext', Object.keys(programs)],
+    ['bundler', Object.keys(programs).filter((name) => name !== 'common.cts')],
+  ];
+  for (const [resolution, names] of kinds) {
+    const module = resolution === 'bundler' ? 'esnext' : resolution;
+    run(process.execPath, [compiler, ...strict, ...lib, '--module', module, '--moduleResolution', resolution, ...names], project);
+  }
+}
+
 /** Sizes of what a page loads and of what Node loads: the module and the code behind each entry. */
 function printSizes(t, folder) {
   const size = (names) => {
@@ -93,6 +149,8 @@ function printSizes(t, folder) {
     'gigavector.all.wasm, instead of it where it is needed': ['gigavector.all.wasm'],
     'loader for Node': ['gigavector.node.js'],
     'loader for pages': ['gigavector.browser.js'],
+    'client of the Worker': ['gigavector.worker.js'],
+    'loader in the Worker, with OPFS': ['gigavector.thread.js'],
   };
   let gzipped = 0;
   for (const [kind, names] of Object.entries(kinds)) {

@@ -379,8 +379,8 @@ def test_every_error_has_a_code_and_the_cores_sentence(db):
     ):
         with pytest.raises(NotFoundError):
             missing()
-    with pytest.raises(UnsupportedError, match="(?i)kdtree"):
-        Database.open(None, 4, IndexType.KDTREE)
+    with pytest.raises(UnsupportedError, match="(?i)sparse"):
+        Database.open(None, 4, IndexType.SPARSE)
     with pytest.raises(NotImplementedError, match="use_binary_quant"):
         Database.open(None, 4, distance=DistanceType.MANHATTAN, hnsw_config=HNSWConfig(use_binary_quant=True))
     with pytest.raises(UnsupportedError, match="abacus"):

@@ -111,7 +111,7 @@ class Build:
     def __init__(self, folder, jobs):
         self.folder = folder
         self.cc = os.environ.get("CC", "cc")
-        sources = [p for p in sorted((ROOT / "src").glob("*/*.c")) if p.name not in ("vfs_host.c", "wasm128.c", "terms_scan.c", "malloc_wasm.c")]
+        sources = [p for p in sorted((ROOT / "src").glob("*/*.c")) if p.name not in ("vfs_host.c", "wasm128.c", "terms_scan.c", "malloc_wasm.c", "sort_wasm.c")]
         if os.uname().machine not in ("x86_64", "amd64"):
             sources = [p for p in sources if p.stem not in KERNEL_FLAGS]
         sources += [ROOT / "tests/crash" / f"{name}.c" for name in HARNESS]

@@ -1,0 +1,92 @@
+// Deleted, a page's rows could be lost when its browser dies: here it is killed while it writes, again and again.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as later } from 'node:timers/promises';
+import test from 'node:test';
+
+import { launchIn, serve, skip } from './chromium.js';
+import { newFolder, randomOf } from './support.js';
+
+const KILLS = Number(process.env.GV_OPFS_KILLS ?? 12);
+const DIMENSION = 16;
+const PAGE = `<!doctype html><meta charset="utf-8"><title>gigavector</title>
+<script type="module">
+  import { Database } from '/package/gigavector.worker.js';
+  Object.assign(window, { Database, ready: true });
+</script>`;
+
+/** In the page: what is there must be whole; then writes of every kind, each told when it has returned, until the end. */
+async function writeOn({ dimension, acknowledged, index }) {
+  const db = await Database.open('crash.gv', { dimension, index });
+  const rows = [];
+  for (let page; (page = await db.scroll({ after: rows.at(-1)?.id, limit: 5000 })).length > 0; ) rows.push(...page);
+  const { faults } = await db.check();
+  const wrong = rows.filter(({ id, vector, metadata }, i) => id !== i || metadata.row !== String(i) || vector.some((x) => x !== i));
+  const found = { size: rows.length, faults, wrong: wrong.length, recovered: (await db.info()).recoveredGroups };
+  if (rows.length < acknowledged || faults || wrong.length) return found;
+  (async () => {
+    for (let next = rows.length, call = 0; ; call++) {
+      const count = [1, 1, 7, 40][call % 4];
+      const ids = Array.from({ length: count }, (_, i) => next + i);
+      await db.addMany(ids.map((id) => new Float32Array(dimension).fill(id)), ids.map((id) => ({ row: String(id) })));
+      next += count;
+      await window.tell(next);
+      if (call % 9 === 8) await db.save();
+    }
+  })();
+  return found;
+}
+
+/** All processes whose command names this profile: the browser and what it started. */
+function processesOf(folder) {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder);
+    } catch {
+      return false;
+    }
+  });
+}
+
+const unable = skip || (spawnSync('test', ['-d', '/proc/self']).status !== 0 && 'there is no /proc to find the processes in');
+
+test(`a browser killed ${KILLS} times while its page writes loses nothing that was acknowledged`, { skip: unable, timeout: 60_000 + KILLS * 15_000 }, async (t) => {
+  const profile = newFolder();
+  const random = randomOf(Date.now());
+  const server = await serve({ '/': PAGE });
+  let acknowledged = 0;
+  let recovered = 0;
+  let beyond = 0;
+  try {
+    for (let kill = 0; kill <= KILLS; kill++) {
+      const context = await launchIn(profile);
+      const page = await context.newPage();
+      await page.goto(`${server.address}/`);
+      await page.waitForFunction('window.ready');
+      let told = acknowledged;
+      await page.exposeFunction('tell', (rows) => (told = rows));
+      const found = await page.evaluate(writeOn, { dimension: DIMENSION, acknowledged, index: 'flat' });
+      assert.ok(found.size >= acknowledged && found.size <= acknowledged + 40, `${acknowledged} told, ${found.size} there`);
+      assert.deepEqual([found.faults, found.wrong], [0, 0]);
+      recovered += found.recovered;
+      beyond += found.size - acknowledged;
+      await later(100 + random(400));
+      const ended = new Promise((gone) => context.on('close', gone));
+      for (const pid of processesOf(profile)) {
+        try {
+          process.kill(Number(pid), 'SIGKILL');
+        } catch {
+          // it had ended
+        }
+      }
+      await ended;
+      acknowledged = Math.max(told, found.size);
+    }
+    assert.ok(acknowledged > KILLS, `only ${acknowledged} rows were written`);
+    t.diagnostic(`${acknowledged} rows told over ${KILLS} kills; ${recovered} calls replayed, ${beyond} rows beyond those told`);
+  } finally {
+    await server.close();
+  }
+});
