@@ -1,0 +1,277 @@
+/** The page: what is typed goes to the model's worker, its vector to the database's worker, the hits to the list. */
+import { setUpFacets } from './facets.js';
+import { setUpNotes } from './notes_panel.js';
+import { keepOffline } from './offline.js';
+import { showHits } from './results.js';
+import { callWorker } from './rpc.js';
+import { setUpTheme } from './theme.js';
+import { addTimes, clearTimes, summary } from './times.js';
+
+const SHOWN = 20; // hits
+const EXAMPLES = [
+  ...['edit photos with layers', 'play chess against the computer', 'keep my passwords safe', 'look at the night sky'],
+  ...['find out what fills the disk', 'write sheet music', 'share files between phone and laptop', 'learn to type'],
+];
+const MODES = {
+  exact: 'Every row is compared: nothing is missed, and the time grows with the rows.',
+  hnsw: 'A walk through a graph of near neighbours: a few hundred rows are compared.',
+  binary: 'The same graph, walked by vectors of 1 bit a component; the best are then compared in full.',
+};
+const $ = (selector) => document.querySelector(selector);
+const [query, results, status, like] = ['#query', '#results', '#status', '#like'].map($);
+
+const state = { model: false, database: undefined, similar: undefined, mode: 'hnsw' };
+let about;
+
+const model = callWorker(new Worker(new URL('./model_worker.js', import.meta.url), { type: 'module' }), (event, value) => {
+  if (event === 'progress') progress('#model-progress', value);
+  if (event === 'broken') failed(new Error(value));
+});
+const database = callWorker(
+  new Worker(new URL('./search_worker.js', import.meta.url), { type: 'module' }),
+  (event, value) => {
+    if (event === 'progress') progress('#database-progress', value);
+    if (event === 'broken') failed(new Error(value));
+  },
+);
+const embed = (text) => model('embed', text);
+
+const notes = setUpNotes(database, embed);
+const facets = setUpFacets(() => refresh());
+setUpTheme($('#theme'));
+
+// ---- one query at a time, always the newest ----
+
+let wanted; // what to answer next
+let busy = false;
+
+/** Answer what the page now asks. While an answer is on its way, only the newest question is remembered. */
+function refresh() {
+  wanted = { text: query.value.trim(), similar: state.similar, filter: facets.filter(), begin: performance.now() };
+  if (!busy) work();
+}
+
+async function work() {
+  busy = true;
+  while (wanted && state.database) {
+    const question = wanted;
+    wanted = undefined;
+    try {
+      await answer(question);
+    } catch (error) {
+      failed(error);
+    }
+  }
+  busy = false;
+}
+
+async function answer(question) {
+  const { text, similar, filter, begin } = question;
+  history.replaceState(null, '', text ? `#q=${encodeURIComponent(text)}` : location.pathname + location.search);
+  $('#examples').hidden = Boolean(text || similar || filter);
+  if (!text && !similar && !filter) {
+    results.replaceChildren();
+    notes.showFound([]);
+    return say(ready());
+  }
+  const options = { k: SHOWN, ...(filter && { filter }) };
+  let found;
+  let embedded;
+  if (similar) {
+    found = await database('similar', similar.id, options);
+  } else if (text && state.model) {
+    embedded = await embed(text);
+    found = await database('search', embedded.vector, options);
+  } else {
+    found = await database('text', text, filter, SHOWN);
+  }
+  showHits(results, found.hits, text, showSimilar);
+  if (embedded || similar) addTimes({ embed: embedded?.ms, search: found.ms, total: performance.now() - begin });
+  say(heading(question, found.hits.length, embedded));
+  if (!embedded) return notes.showFound([]);
+  notes.showFound(await database('notes', 'search', embedded.vector, 2).catch(() => []));
+  if (wanted) return;
+  const share = await database('recall', embedded.vector, { ...options, k: 10 });
+  $('#recall').textContent = `${Math.round(share * 100)} %`;
+}
+
+function heading({ text, similar, filter }, count, embedded) {
+  const where = filter ? ' that pass the filters' : '';
+  if (similar) return `${count} packages most like ${similar.name}${where}.`;
+  if (embedded) return `The ${count} nearest packages${where}.`;
+  const how = text ? `that contain “${text}”` : 'in order of their names';
+  return `${count}${count === SHOWN ? ' or more' : ''} packages ${how}${where}${text && !state.model ? '; search by meaning follows when the model is there' : ''}.`;
+}
+
+function showSimilar(id, name) {
+  state.similar = { id, name };
+  like.hidden = false;
+  like.textContent = `Like ${name} ✕`;
+  like.setAttribute('aria-label', `Like ${name}: back to the words`);
+  refresh();
+  scrollTo({ top: 0 });
+  $('#results-title').focus({ preventScroll: true });
+}
+
+function dropSimilar() {
+  state.similar = undefined;
+  like.hidden = true;
+}
+
+// ---- words to the user ----
+
+function say(text) {
+  status.textContent = text;
+}
+
+function ready() {
+  const { size, bytes } = state.database;
+  const file = `${size.toLocaleString('en')} packages in a file of ${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  return state.model ? `${file}: ready. Press / to type.` : `${file}; the model is loading, until then words are looked for.`;
+}
+
+function progress(id, { loaded, total }) {
+  const bar = $(id);
+  bar.closest('label').hidden = loaded === total;
+  $('#loading').hidden = [...document.querySelectorAll('#loading label')].every((label) => label.hidden);
+  if (total) bar.value = loaded / total;
+  else bar.removeAttribute('value');
+}
+
+function failed(error) {
+  console.error(error);
+  say(`That did not work: ${error.message}`);
+}
+
+// ---- controls ----
+
+query.addEventListener('input', () => {
+  dropSimilar();
+  refresh();
+});
+like.addEventListener('click', () => {
+  dropSimilar();
+  query.focus();
+  refresh();
+});
+$('#search').addEventListener('submit', (event) => {
+  event.preventDefault();
+  refresh();
+});
+
+addEventListener('keydown', (event) => {
+  const typing = /^(input|textarea|select)$/i.test(event.target.tagName) && event.target.type !== 'radio';
+  if (event.key === '/' && !typing) {
+    event.preventDefault();
+    query.focus();
+    query.select();
+  }
+  if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && (event.target === query || results.contains(event.target))) {
+    const stops = [query, ...results.querySelectorAll('button')];
+    const next = stops[stops.indexOf(event.target) + (event.key === 'ArrowDown' ? 1 : -1)];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+});
+
+$('#modes').addEventListener('change', async ({ target }) => {
+  const mode = target.value;
+  say(mode === 'binary' ? 'Loading the binary index …' : '');
+  try {
+    await database('setMode', mode, about.files['packages-binary.gv']);
+    state.mode = mode;
+    clearTimes();
+    showMode();
+    $('#recall').textContent = '–';
+    refresh();
+  } catch (error) {
+    $(`#modes [value=${state.mode}]`).checked = true;
+    failed(error);
+  }
+});
+
+function showMode() {
+  $('#mode-hint').textContent = MODES[state.mode];
+}
+
+$('#download').addEventListener('click', async () => {
+  const url = URL.createObjectURL(new Blob([await database('bytes')], { type: 'application/octet-stream' }));
+  Object.assign(document.createElement('a'), { href: url, download: 'packages.gv' }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+});
+
+$('#open-file').addEventListener('change', async ({ target }) => {
+  const [file] = target.files;
+  target.value = '';
+  if (!file) return;
+  try {
+    opened(await database('openBytes', new Uint8Array(await file.arrayBuffer())));
+    for (const input of document.querySelectorAll('#modes [value=binary]')) input.disabled = true;
+    $('#modes [value=hnsw]').checked = true;
+    state.mode = 'hnsw';
+    showMode();
+    $('#file-hint').textContent = `Open: ${file.name}`;
+    dropSimilar();
+    clearTimes();
+    refresh();
+  } catch (error) {
+    failed(error);
+  }
+});
+
+// ---- start ----
+
+function opened(description) {
+  state.database = description;
+  facets.setSections(description.sections);
+  $('#download').disabled = false;
+}
+
+function showExamples() {
+  const hint = document.createElement('p');
+  hint.textContent = 'Say what you need in your own words, for example:';
+  const buttons = EXAMPLES.map((text) => {
+    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text });
+    button.addEventListener('click', () => {
+      query.value = text;
+      query.focus();
+      refresh();
+    });
+    return button;
+  });
+  $('#examples').replaceChildren(hint, ...buttons);
+}
+
+async function start() {
+  showExamples();
+  showMode();
+  const asked = /^#q=(.*)$/.exec(location.hash);
+  if (asked) query.value = decodeURIComponent(asked[1]);
+  await keepOffline($('#network'));
+  const base = new URL('./', location.href).href;
+  about = await (await fetch('data/about.json')).json();
+  $('#footer').textContent =
+    `Texts: package descriptions of ${about.source}, each under its package’s own licence. Model: all-MiniLM-L6-v2 (Apache-2.0), int8.`;
+  const loadingModel = model('load', base, about).then(() => {
+    state.model = true;
+    progress('#model-progress', { loaded: 1, total: 1 });
+    notes.ready();
+  });
+  opened(await database('load', base, about));
+  mark('database');
+  progress('#database-progress', { loaded: 1, total: 1 });
+  refresh();
+  await notes.start();
+  await loadingModel;
+  mark('model');
+  refresh();
+}
+
+/** For the tests: when things were there, in ms from navigation. */
+function mark(name) {
+  document.documentElement.dataset[name] = Math.round(performance.now());
+}
+
+window.demo = { embed, database, summary };
+start().catch(failed);

@@ -1,0 +1,103 @@
+/** Databases in a Worker: the packages, in the file that Python wrote, and your notes. */
+import { Database } from 'gigavector';
+
+import { fetchBytes } from './fetch_bytes.js';
+import { NotesStore } from './notes_store.js';
+import { serveCalls } from './rpc.js';
+import { textSearch, textTable } from './text_search.js';
+
+const ALL_ROWS = 0xffffffff; // of the threshold below which a search looks at every row
+const files = {}; // databases by file name
+let base;
+let current; // {db, exact}
+let table; // for the plain text filter
+let notes;
+
+const tell = serveCalls({
+  async load(address, about) {
+    base = address;
+    const db = await openFile('packages.gv', about.files['packages.gv']);
+    current = { db, exact: false };
+    return describe(db, about.files['packages.gv']);
+  },
+
+  /** A database file of the user's own in place of the packages. */
+  async openBytes(bytes) {
+    const db = await Database.fromBytes(bytes);
+    if (db.dimension !== 384) {
+      const { dimension } = db;
+      db.close();
+      throw new Error(`this file has vectors of ${dimension} components, and the model in the page makes 384`);
+    }
+    for (const name of Object.keys(files)) {
+      files[name].close();
+      delete files[name];
+    }
+    files['packages.gv'] = db;
+    current = { db, exact: false };
+    return describe(db, bytes.byteLength);
+  },
+
+  bytes: () => current.db.toBytes(),
+
+  /** `mode`: hnsw, exact or binary. */
+  async setMode(mode, expected) {
+    const name = mode === 'binary' ? 'packages-binary.gv' : 'packages.gv';
+    const db = files[name] ?? (await openFile(name, expected));
+    current = { db, exact: mode === 'exact' };
+    db.setExactSearchThreshold(current.exact ? ALL_ROWS : 1000);
+  },
+
+  search(vector, options) {
+    return timed(() => current.db.search(vector, options));
+  },
+
+  similar(id, options) {
+    return timed(() => current.db.searchById(id, options));
+  },
+
+  text(words, filter, limit) {
+    return timed(() => textSearch(current.db, table, words, filter, limit));
+  },
+
+  /** Of the k hits of this mode, how many are among the k nearest of all rows? */
+  recall(vector, options) {
+    const { db, exact } = current;
+    const ids = db.search(vector, options).map((hit) => hit.id);
+    if (exact || ids.length === 0) return 1;
+    const reference = files['packages.gv'];
+    reference.setExactSearchThreshold(ALL_ROWS);
+    try {
+      const nearest = new Set(reference.search(vector, options).map((hit) => hit.id));
+      return ids.filter((id) => nearest.has(id)).length / ids.length;
+    } finally {
+      reference.setExactSearchThreshold(1000);
+    }
+  },
+
+  async notes(what, ...args) {
+    notes ??= await NotesStore.open();
+    return notes[what](...args);
+  },
+});
+
+async function openFile(name, expected) {
+  const bytes = await fetchBytes(new URL(`data/${name}`, base), (step) => tell('progress', step), expected);
+  files[name] = await Database.fromBytes(bytes);
+  return files[name];
+}
+
+/** What the page shows of a database: figures, and the values that rows can be filtered by. */
+function describe(db, bytes) {
+  table = textTable(db);
+  const sections = new Map();
+  for (const { section } of table.rows) if (section) sections.set(section, (sections.get(section) ?? 0) + 1);
+  const { size, dimension, kernels, index } = db.info();
+  return { size, dimension, kernels, index, bytes, sections: [...sections].sort((a, b) => b[1] - a[1]) };
+}
+
+function timed(work) {
+  const begin = performance.now();
+  const hits = work();
+  return { hits, ms: performance.now() - begin };
+}
