@@ -111,9 +111,8 @@ word_web_demo() {
     need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}"
     word_python
     word_js
-    need_demo
-    need_node_modules web-demo
-    export GV_DEMO_DATA=$PWD/.cache/web-demo/$rows GV_DEMO_DIST=$PWD/build/web-demo
+    need_web_demo
+    export GV_DEMO_DATA=$PWD/.cache/web-demo/$rows GV_DEMO_DIST=${GV_DEMO_DIST:-$PWD/build/web-demo}
     .venv/bin/python web-demo/build_data.py --rows "$rows" --out "$GV_DEMO_DATA"
     (cd web-demo && npx vite build --logLevel warn)
     if [ $serve = no ]; then return 0; fi

@@ -24,7 +24,7 @@ from embedder import Embedder  # noqa: E402
 from packages import NoPackages, Package, choose, distribution, read_packages  # noqa: E402
 from progress import progress  # noqa: E402
 
-FORMAT = 1  # raise when what is written changes, so that no stale folder is used
+FORMAT = 2  # raise when what is written changes, so that no stale folder is used
 BATCH = 500
 DETAILS = 280  # characters of the description's first paragraph that the page shows
 PROBES = ("play chess", "Which program edits photos with layers and brushes?", "a web server that proxies http")
@@ -61,6 +61,23 @@ def write_database(path: Path, packages: list[Package], vectors: np.ndarray, bin
             bar.update(len(part))
 
 
+def write_map(path: Path, vectors: np.ndarray) -> None:
+    """Two coordinates a row, u16 from 0 to 65535: neighbours in 384 dimensions are neighbours on the map (t-SNE)."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    with progress("draw map", 1, "map") as bar:
+        few = PCA(min(30, *vectors.shape), random_state=1).fit_transform(vectors)
+        layout = TSNE(
+            perplexity=min(20, (len(few) - 1) / 3), max_iter=500, angle=0.7, random_state=1, n_jobs=-1
+        ).fit_transform(few)
+        bar.update()
+    # The outermost thousandth is drawn on the edge, so that a few strays do not make all the rest small.
+    low, high = np.quantile(layout, [0.001, 0.999], axis=0)
+    share = np.clip((layout - low) / np.maximum(high - low, 1e-9), 0, 1)
+    path.write_bytes(np.round(share * 65535).astype("<u2").tobytes())
+
+
 def build(out: Path, cache: Path, rows: int) -> None:
     about_path = out / "about.json"
     asked = {"format": FORMAT, "rows_asked": rows, "model": minilm.NAME}
@@ -79,6 +96,7 @@ def build(out: Path, cache: Path, rows: int) -> None:
     vectors = embedder.embed_all([package.text for package in packages])
     write_database(out / "packages.gv", packages, vectors, binary=False)
     write_database(out / "packages-binary.gv", packages, vectors, binary=True)
+    write_map(out / "map.bin", vectors)
     shutil.copyfile(cache / "model" / f"{minilm.NAME}.onnx", out / "model.onnx")
     shutil.copyfile(cache / "model" / "tokenizer.json", out / "tokenizer.json")
     about = {

@@ -16,12 +16,12 @@ export async function fetchBytes(url, onProgress, expected = 0) {
       told = loaded;
     }
   }
+  onProgress({ loaded, total: loaded });
   const bytes = new Uint8Array(loaded);
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
-  onProgress({ loaded, total: loaded });
   return bytes;
 }

@@ -1,5 +1,6 @@
 /** The page: what is typed goes to the model's worker, its vector to the database's worker, the hits to the list. */
 import { setUpFacets } from './facets.js';
+import { setUpMap } from './map_panel.js';
 import { setUpNotes } from './notes_panel.js';
 import { keepOffline } from './offline.js';
 import { showHits } from './results.js';
@@ -22,6 +23,10 @@ const [query, results, status, like] = ['#query', '#results', '#status', '#like'
 
 const state = { model: false, database: undefined, similar: undefined, mode: 'hnsw' };
 let about;
+let databaseIsFetched;
+const databaseFetched = new Promise((resolve) => {
+  databaseIsFetched = resolve;
+});
 
 const model = callWorker(new Worker(new URL('./model_worker.js', import.meta.url), { type: 'module' }), (event, value) => {
   if (event === 'progress') progress('#model-progress', value);
@@ -30,7 +35,10 @@ const model = callWorker(new Worker(new URL('./model_worker.js', import.meta.url
 const database = callWorker(
   new Worker(new URL('./search_worker.js', import.meta.url), { type: 'module' }),
   (event, value) => {
-    if (event === 'progress') progress('#database-progress', value);
+    if (event === 'progress') {
+      progress('#database-progress', value);
+      if (value.loaded === value.total) databaseIsFetched();
+    }
     if (event === 'broken') failed(new Error(value));
   },
 );
@@ -38,7 +46,8 @@ const embed = (text) => model('embed', text);
 
 const notes = setUpNotes(database, embed);
 const facets = setUpFacets(() => refresh());
-setUpTheme($('#theme'));
+const map = setUpMap((id, name) => showSimilar(id, name));
+setUpTheme($('#theme'), () => map.redraw());
 
 // ---- one query at a time, always the newest ----
 
@@ -71,6 +80,7 @@ async function answer(question) {
   $('#examples').hidden = Boolean(text || similar || filter);
   if (!text && !similar && !filter) {
     results.replaceChildren();
+    map.light([]);
     notes.showFound([]);
     return say(ready());
   }
@@ -85,8 +95,9 @@ async function answer(question) {
   } else {
     found = await database('text', text, filter, SHOWN);
   }
-  showHits(results, found.hits, text, showSimilar);
+  showHits(results, found.hits, similar ? '' : text, showSimilar);
   if (embedded || similar) addTimes({ embed: embedded?.ms, search: found.ms, total: performance.now() - begin });
+  map.light(found.hits.map((hit) => hit.id));
   say(heading(question, found.hits.length, embedded));
   if (!embedded) return notes.showFound([]);
   notes.showFound(await database('notes', 'search', embedded.vector, 2).catch(() => []));
@@ -98,7 +109,7 @@ async function answer(question) {
 function heading({ text, similar, filter }, count, embedded) {
   const where = filter ? ' that pass the filters' : '';
   if (similar) return `${count} packages most like ${similar.name}${where}.`;
-  if (embedded) return `The ${count} nearest packages${where}.`;
+  if (embedded) return `The ${count} nearest of ${state.database.size.toLocaleString('en')} packages${where}.`;
   const how = text ? `that contain “${text}”` : 'in order of their names';
   return `${count}${count === SHOWN ? ' or more' : ''} packages ${how}${where}${text && !state.model ? '; search by meaning follows when the model is there' : ''}.`;
 }
@@ -196,7 +207,8 @@ function showMode() {
 }
 
 $('#download').addEventListener('click', async () => {
-  const url = URL.createObjectURL(new Blob([await database('bytes')], { type: 'application/octet-stream' }));
+  const bytes = await (await fetch('data/packages.gv')).blob(); // as Python wrote it; from the cache by now
+  const url = URL.createObjectURL(bytes);
   Object.assign(document.createElement('a'), { href: url, download: 'packages.gv' }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 });
@@ -212,6 +224,7 @@ $('#open-file').addEventListener('change', async ({ target }) => {
     state.mode = 'hnsw';
     showMode();
     $('#file-hint').textContent = `Open: ${file.name}`;
+    map.hide();
     dropSimilar();
     clearTimes();
     refresh();
@@ -253,7 +266,8 @@ async function start() {
   about = await (await fetch('data/about.json')).json();
   $('#footer').textContent =
     `Texts: package descriptions of ${about.source}, each under its package’s own licence. Model: all-MiniLM-L6-v2 (Apache-2.0), int8.`;
-  const loadingModel = model('load', base, about).then(() => {
+  // The model waits for the database's bytes, so that words can be looked for as early as possible.
+  const loadingModel = databaseFetched.then(() => model('load', base, about)).then(() => {
     state.model = true;
     progress('#model-progress', { loaded: 1, total: 1 });
     notes.ready();
@@ -263,9 +277,17 @@ async function start() {
   progress('#database-progress', { loaded: 1, total: 1 });
   refresh();
   await notes.start();
+  await showMap();
   await loadingModel;
   mark('model');
   refresh();
+}
+
+async function showMap() {
+  const response = await fetch('data/map.bin');
+  if (!response.ok) return;
+  const { sectionOf, sections } = state.database;
+  map.load(await response.arrayBuffer(), sectionOf, sections.map(([name]) => name), (id) => database('name', id));
 }
 
 /** For the tests: when things were there, in ms from navigation. */

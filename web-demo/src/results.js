@@ -3,6 +3,7 @@
 /** `onSimilar(id, name)` is what a hit's button does. */
 export function showHits(list, hits, query, onSimilar) {
   const words = wordsOf(query);
+  list.dataset.query = query;
   list.replaceChildren(...hits.map((hit) => hitElement(hit, words, onSimilar)));
 }
 

@@ -6,7 +6,9 @@ import { NotesStore } from './notes_store.js';
 import { serveCalls } from './rpc.js';
 import { textSearch, textTable } from './text_search.js';
 
-const ALL_ROWS = 0xffffffff; // of the threshold below which a search looks at every row
+// Up to this many rows a search looks at all of them.
+const EXACT = 0xffffffff;
+const NEVER = 0;
 const files = {}; // databases by file name
 let base;
 let current; // {db, exact}
@@ -34,18 +36,19 @@ const tell = serveCalls({
       delete files[name];
     }
     files['packages.gv'] = db;
+    db.setExactSearchThreshold(NEVER);
     current = { db, exact: false };
     return describe(db, bytes.byteLength);
   },
 
-  bytes: () => current.db.toBytes(),
+  name: (id) => current.db.get(id).metadata.package ?? `row ${id}`,
 
   /** `mode`: hnsw, exact or binary. */
   async setMode(mode, expected) {
     const name = mode === 'binary' ? 'packages-binary.gv' : 'packages.gv';
     const db = files[name] ?? (await openFile(name, expected));
     current = { db, exact: mode === 'exact' };
-    db.setExactSearchThreshold(current.exact ? ALL_ROWS : 1000);
+    db.setExactSearchThreshold(current.exact ? EXACT : NEVER);
   },
 
   search(vector, options) {
@@ -66,12 +69,12 @@ const tell = serveCalls({
     const ids = db.search(vector, options).map((hit) => hit.id);
     if (exact || ids.length === 0) return 1;
     const reference = files['packages.gv'];
-    reference.setExactSearchThreshold(ALL_ROWS);
+    reference.setExactSearchThreshold(EXACT);
     try {
       const nearest = new Set(reference.search(vector, options).map((hit) => hit.id));
       return ids.filter((id) => nearest.has(id)).length / ids.length;
     } finally {
-      reference.setExactSearchThreshold(1000);
+      reference.setExactSearchThreshold(NEVER);
     }
   },
 
@@ -84,6 +87,7 @@ const tell = serveCalls({
 async function openFile(name, expected) {
   const bytes = await fetchBytes(new URL(`data/${name}`, base), (step) => tell('progress', step), expected);
   files[name] = await Database.fromBytes(bytes);
+  files[name].setExactSearchThreshold(NEVER); // the switch in the page decides
   return files[name];
 }
 
@@ -93,7 +97,10 @@ function describe(db, bytes) {
   const sections = new Map();
   for (const { section } of table.rows) if (section) sections.set(section, (sections.get(section) ?? 0) + 1);
   const { size, dimension, kernels, index } = db.info();
-  return { size, dimension, kernels, index, bytes, sections: [...sections].sort((a, b) => b[1] - a[1]) };
+  const sorted = [...sections].sort((a, b) => b[1] - a[1]);
+  const place = new Map(sorted.map(([name], i) => [name, i]));
+  const sectionOf = Uint16Array.from(table.rows, ({ section }) => place.get(section) ?? sorted.length);
+  return { size, dimension, kernels, index, bytes, sections: sorted, sectionOf };
 }
 
 function timed(work) {

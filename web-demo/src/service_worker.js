@@ -28,7 +28,8 @@ self.addEventListener('fetch', (event) => {
 
 async function answer(event) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(event.request, { ignoreSearch: true });
+  // Whatever a server varies by (an Origin, an encoding), these files are the same for everyone.
+  const kept = await cache.match(event.request, { ignoreSearch: true, ignoreVary: true });
   if (kept) return kept;
   const response = await fetch(event.request);
   if (response.status === 200) {

@@ -50,15 +50,25 @@ export async function visit(browser, url, options = {}) {
 
 export const modelIsReady = (page) => page.waitForSelector('html[data-model]', { timeout: 60_000, state: 'attached' });
 
-/** Type, and wait for the answer to what was typed. */
+/** Type, and wait for the answer to all that was typed. */
 export async function ask(page, text) {
   await page.fill('#query', '');
-  await page.waitForFunction(() => document.querySelector('#results').childElementCount === 0 || document.querySelector('#clear').hidden === false);
-  await page.locator('#query').pressSequentially(text, { delay: 15 });
-  await page.waitForFunction(() => /^The \d+ nearest/.test(document.querySelector('#status').textContent));
-  await page.waitForTimeout(150);
+  await page.locator('#query').pressSequentially(text, { delay: 10 });
+  await page.waitForFunction(
+    (words) =>
+      document.querySelector('#results').dataset.query === words &&
+      /^The \d+ nearest/.test(document.querySelector('#status').textContent),
+    text,
+  );
   return names(page);
 }
 
+/** The packages that are shown. */
 export const names = (page) =>
-  page.$$eval('#results h3', (titles) => titles.map((title) => Array.from(title.childNodes).filter((node) => node.className !== 'kind').map((node) => node.textContent).join('')));
+  page.$$eval('#results h3', (titles) =>
+    titles.map((title) => {
+      const copy = title.cloneNode(true);
+      copy.querySelector('.kind').remove();
+      return copy.textContent;
+    }),
+  );
