@@ -8,7 +8,8 @@ import { callWorker } from './rpc.js';
 import { setUpTheme } from './theme.js';
 import { addTimes, clearTimes, summary } from './times.js';
 
-const SHOWN = 20; // hits
+const SHOWN = 10; // hits a page
+const PAUSE = 250; // ms without a key
 const EXAMPLES = [
   ...['edit photos with layers', 'play chess against the computer', 'keep my passwords safe', 'look at the night sky'],
   ...['find out what fills the disk', 'write sheet music', 'share files between phone and laptop', 'learn to type'],
@@ -52,6 +53,8 @@ setUpTheme($('#theme'), () => map.redraw());
 // ---- one query at a time, always the newest ----
 
 let wanted; // what to answer next
+let recallTimer;
+let page; // what is shown, and how it was found
 let busy = false;
 
 /** Answer what the page now asks. While an answer is on its way, only the newest question is remembered. */
@@ -76,34 +79,52 @@ async function work() {
 
 async function answer(question) {
   const { text, similar, filter, begin } = question;
+  clearTimeout(recallTimer);
   history.replaceState(null, '', text ? `#q=${encodeURIComponent(text)}` : location.pathname + location.search);
   $('#examples').hidden = Boolean(text || similar || filter);
   if (!text && !similar && !filter) {
     results.replaceChildren();
     map.light([]);
+    $('#more').hidden = true;
     notes.showFound([]);
     return say(ready());
   }
   const options = { k: SHOWN, ...(filter && { filter }) };
-  let found;
-  let embedded;
-  if (similar) {
-    found = await database('similar', similar.id, options);
-  } else if (text && state.model) {
-    embedded = await embed(text);
-    found = await database('search', embedded.vector, options);
-  } else {
-    found = await database('text', text, filter, SHOWN);
-  }
-  showHits(results, found.hits, similar ? '' : text, showSimilar);
+  const embedded = text && !similar && state.model ? await embed(text) : undefined;
+  let ways = ['text', text];
+  if (similar) ways = ['similar', similar.id];
+  else if (embedded) ways = ['search', embedded.vector];
+  const found = await database(...ways, options);
+  const marked = similar ? '' : text;
+  showHits(results, found.hits, marked, showSimilar);
+  page = { ways, options, marked, ids: found.hits.map((hit) => hit.id) };
+  $('#more').hidden = found.hits.length < SHOWN;
   if (embedded || similar) addTimes({ embed: embedded?.ms, search: found.ms, total: performance.now() - begin });
-  map.light(found.hits.map((hit) => hit.id));
+  map.light(page.ids);
   say(heading(question, found.hits.length, embedded));
   if (!embedded) return notes.showFound([]);
   notes.showFound(await database('notes', 'search', embedded.vector, 2).catch(() => []));
-  if (wanted) return;
-  const share = await database('recall', embedded.vector, { ...options, k: 10 });
-  $('#recall').textContent = `${Math.round(share * 100)} %`;
+  clearTimeout(recallTimer);
+  recallTimer = setTimeout(() => showRecall(embedded.vector, { ...options, k: 10 }), PAUSE);
+}
+
+/** Of the newest query, and only where typing pauses: the exact search that it takes is not to keep the next key waiting. */
+async function showRecall(vector, options) {
+  const share = await database('recall', vector, options).catch(() => undefined);
+  if (share !== undefined) $('#recall').textContent = `${Math.round(share * 100)} %`;
+}
+
+/** The next page of the same search. */
+async function more() {
+  const asked = page;
+  const { hits } = await database(...asked.ways, { ...asked.options, offset: asked.ids.length });
+  if (page !== asked) return;
+  const first = showHits(results, hits, asked.marked, showSimilar, true);
+  asked.ids.push(...hits.map((hit) => hit.id));
+  map.light(asked.ids);
+  $('#more').hidden = hits.length < SHOWN;
+  say(hits.length ? `${asked.ids.length} packages are shown.` : 'There are no more.');
+  first?.querySelector('button').focus({ preventScroll: true });
 }
 
 function heading({ text, similar, filter }, count, embedded) {
@@ -165,6 +186,7 @@ like.addEventListener('click', () => {
   query.focus();
   refresh();
 });
+$('#more').addEventListener('click', () => more().catch(failed));
 $('#search').addEventListener('submit', (event) => {
   event.preventDefault();
   refresh();
@@ -195,6 +217,7 @@ $('#modes').addEventListener('change', async ({ target }) => {
     clearTimes();
     showMode();
     $('#recall').textContent = '–';
+    await database('warmUp');
     refresh();
   } catch (error) {
     $(`#modes [value=${state.mode}]`).checked = true;
@@ -276,6 +299,7 @@ async function start() {
   mark('database');
   progress('#database-progress', { loaded: 1, total: 1 });
   refresh();
+  database('warmUp');
   await notes.start();
   await showMap();
   await loadingModel;

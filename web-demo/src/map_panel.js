@@ -28,9 +28,9 @@ export function setUpMap(onPick) {
     background = new OffscreenCanvas(side, side);
     const draw = background.getContext('2d');
     const dark = document.documentElement.dataset.theme === 'dark';
-    const dot = Math.max(1, side / 300);
-    const colours = HUES.map((hue) => `hsl(${hue} ${dark ? 55 : 60}% ${dark ? 62 : 52}% / 45%)`);
-    colours.push(dark ? 'rgb(150 155 175 / 25%)' : 'rgb(90 95 115 / 25%)');
+    const dot = Math.max(1, side / 260);
+    const colours = HUES.map((hue) => `hsl(${hue} ${dark ? 55 : 60}% ${dark ? 62 : 52}% / 60%)`);
+    colours.push(dark ? 'rgb(150 155 175 / 30%)' : 'rgb(90 95 115 / 30%)');
     for (let group = colours.length - 1; group >= 0; group--) {
       draw.fillStyle = colours[group];
       for (let id = 0; id < groups.length; id++) {

@@ -1,10 +1,13 @@
 /** Hits as a list. Everything that comes out of a database is text to the page, never markup. */
 
-/** `onSimilar(id, name)` is what a hit's button does. */
-export function showHits(list, hits, query, onSimilar) {
+/** `onSimilar(id, name)` is what a hit's button does. `append` keeps those that are shown. The first new one. */
+export function showHits(list, hits, query, onSimilar, append = false) {
   const words = wordsOf(query);
+  const items = hits.map((hit) => hitElement(hit, words, onSimilar));
   list.dataset.query = query;
-  list.replaceChildren(...hits.map((hit) => hitElement(hit, words, onSimilar)));
+  if (append) list.append(...items);
+  else list.replaceChildren(...items);
+  return items[0];
 }
 
 /** Words worth lighting: of three letters or more, or all there are. */
@@ -21,7 +24,7 @@ function hitElement({ id, distance, metadata }, words, onSimilar) {
   heading.append(...lit(name, words));
   const kind = element('span', 'kind');
   kind.textContent = [metadata.section, sizeText(metadata.size)].filter(Boolean).join(' · ');
-  heading.append(kind);
+  heading.append(' ', kind);
   const summary = element('p', 'summary');
   summary.append(...lit(metadata.description ?? metadata.text ?? '', words));
   const side = element('div', 'side-cell');

@@ -13,8 +13,8 @@ export function textTable(db) {
   }
 }
 
-/** At most `limit` rows, those with a word in their name first, as hits without a distance. */
-export function textSearch(db, table, query, filter, limit) {
+/** At most `k` rows, those with a word in their name first, as hits without a distance. */
+export function textSearch(db, table, query, { k, filter, offset = 0 }) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const passes = filter && allowedIds(db, filter);
   const found = [];
@@ -23,7 +23,7 @@ export function textSearch(db, table, query, filter, limit) {
     found.push({ id: row.id, score: words.reduce((sum, word) => sum + nameScore(row.name, word), 0) });
   }
   found.sort((a, b) => b.score - a.score || a.id - b.id);
-  return found.slice(0, limit).map(({ id }) => ({ id, metadata: db.get(id).metadata }));
+  return found.slice(offset, offset + k).map(({ id }) => ({ id, metadata: db.get(id).metadata }));
 }
 
 function nameScore(name, word) {

@@ -69,6 +69,6 @@ export const names = (page) =>
     titles.map((title) => {
       const copy = title.cloneNode(true);
       copy.querySelector('.kind').remove();
-      return copy.textContent;
+      return copy.textContent.trim();
     }),
   );
