@@ -80,7 +80,7 @@ async function work() {
 async function answer(question) {
   const { text, similar, filter, begin } = question;
   clearTimeout(recallTimer);
-  history.replaceState(null, '', text ? `#q=${encodeURIComponent(text)}` : location.pathname + location.search);
+  history.replaceState(null, '', text ? `#${new URLSearchParams({ q: text })}` : location.pathname + location.search);
   $('#examples').hidden = Boolean(text || similar || filter);
   if (!text && !similar && !filter) {
     results.replaceChildren();
@@ -132,7 +132,8 @@ function heading({ text, similar, filter }, count, embedded) {
   if (similar) return `${count} packages most like ${similar.name}${where}.`;
   if (embedded) return `The ${count} nearest of ${state.database.size.toLocaleString('en')} packages${where}.`;
   const how = text ? `that contain “${text}”` : 'in order of their names';
-  return `${count}${count === SHOWN ? ' or more' : ''} packages ${how}${where}${text && !state.model ? '; search by meaning follows when the model is there' : ''}.`;
+  const later = text ? '; search by meaning follows when the model is there' : '';
+  return `${count}${count === SHOWN ? ' or more' : ''} packages ${how}${where}${later}.`;
 }
 
 function showSimilar(id, name) {
@@ -210,13 +211,13 @@ addEventListener('keydown', (event) => {
 
 $('#modes').addEventListener('change', async ({ target }) => {
   const mode = target.value;
-  say(mode === 'binary' ? 'Loading the binary index …' : '');
+  if (mode === 'binary') say('Loading the binary index …');
+  $('#recall').textContent = '–';
   try {
-    await database('setMode', mode, about.files['packages-binary.gv']);
+    if (!(await database('setMode', mode, about.files['packages-binary.gv']))) return; // another was chosen since
     state.mode = mode;
     clearTimes();
     showMode();
-    $('#recall').textContent = '–';
     await database('warmUp');
     refresh();
   } catch (error) {
@@ -282,13 +283,13 @@ function showExamples() {
 async function start() {
   showExamples();
   showMode();
-  const asked = /^#q=(.*)$/.exec(location.hash);
-  if (asked) query.value = decodeURIComponent(asked[1]);
+  query.value = new URLSearchParams(location.hash.slice(1)).get('q') ?? '';
   await keepOffline($('#network'));
   const base = new URL('./', location.href).href;
   about = await (await fetch('data/about.json')).json();
   $('#footer').textContent =
-    `Texts: package descriptions of ${about.source}, each under its package’s own licence. Model: all-MiniLM-L6-v2 (Apache-2.0), int8.`;
+    `Texts: package descriptions of ${about.source}, each under its package’s own licence. ` +
+    'Model: all-MiniLM-L6-v2 (Apache-2.0), int8.';
   // The model waits for the database's bytes, so that words can be looked for as early as possible.
   const loadingModel = databaseFetched.then(() => model('load', base, about)).then(() => {
     state.model = true;

@@ -1,6 +1,6 @@
 /**
- * The map: all rows as points, near ones near each other, laid out when the data was made. Hits are lit. Canvas draws 20,000 points in
- * a few milliseconds, so there is no library and no need for WebGL.
+ * The map: all rows as points, near ones near each other, laid out when the data was made. Hits are lit. A canvas draws 20,000
+ * points in a few milliseconds, so there is no library and no need for WebGL.
  */
 const HUES = [222, 152, 28, 340, 270, 190, 58, 0]; // of the largest sections; the rest is grey
 const MARGIN = 10; // pixels

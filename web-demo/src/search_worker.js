@@ -11,7 +11,9 @@ const EXACT = 0xffffffff;
 const NEVER = 0;
 const files = {}; // databases by file name
 let base;
+const opening = {}; // promises by file name
 let current; // {db, exact}
+let chosen = 'hnsw';
 let table; // for the plain text filter
 let notes;
 
@@ -37,18 +39,22 @@ const tell = serveCalls({
     }
     files['packages.gv'] = db;
     db.setExactSearchThreshold(NEVER);
+    chosen = 'hnsw';
     current = { db, exact: false };
     return describe(db, bytes.byteLength);
   },
 
   name: (id) => current.db.get(id).metadata.package ?? `row ${id}`,
 
-  /** `mode`: hnsw, exact or binary. */
+  /** `mode`: hnsw, exact or binary. False if another one was chosen while this one was loading. */
   async setMode(mode, expected) {
+    chosen = mode;
     const name = mode === 'binary' ? 'packages-binary.gv' : 'packages.gv';
     const db = files[name] ?? (await openFile(name, expected));
+    if (chosen !== mode) return false;
     current = { db, exact: mode === 'exact' };
     db.setExactSearchThreshold(current.exact ? EXACT : NEVER);
+    return true;
   },
 
   /** The first searches of a fresh module run as slower code: none of yours is to be one of them. */
@@ -90,11 +96,19 @@ const tell = serveCalls({
   },
 });
 
-async function openFile(name, expected) {
-  const bytes = await fetchBytes(new URL(`data/${name}`, base), (step) => tell('progress', step), expected);
-  files[name] = await Database.fromBytes(bytes);
-  files[name].setExactSearchThreshold(NEVER); // the switch in the page decides
-  return files[name];
+/** One of the files beside the page, once, however often it is asked for meanwhile. */
+function openFile(name, expected) {
+  opening[name] ??= (async () => {
+    try {
+      const bytes = await fetchBytes(new URL(`data/${name}`, base), (step) => tell('progress', step), expected);
+      files[name] = await Database.fromBytes(bytes);
+      files[name].setExactSearchThreshold(NEVER); // the switch in the page decides
+      return files[name];
+    } finally {
+      delete opening[name];
+    }
+  })();
+  return opening[name];
 }
 
 /** What the page shows of a database: figures, and the values that rows can be filtered by. */

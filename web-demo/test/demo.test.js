@@ -74,7 +74,7 @@ test('status says what is shown', LIMIT, () =>
     assert.equal(await page.isVisible('#loading'), false);
     await page.click('#examples button');
     await statusIs(page, 'The 10 nearest of 500 packages');
-    assert.match(page.url(), /#q=edit%20photos/);
+    assert.match(page.url(), /#q=edit\+photos/);
   }),
 );
 
@@ -119,6 +119,10 @@ test('filters hold inside the search', LIMIT, () =>
 
 test('the index is switched, and its recall is told', LIMIT, () =>
   staying(async (page) => {
+    for (const mode of ['binary', 'exact']) await page.locator(`#modes label:has([value=${mode}])`).click();
+    await page.waitForFunction(() => /Every row/.test(document.querySelector('#mode-hint').textContent));
+    await ask(page, 'play music');
+    assert.match(await page.textContent('#mode-hint'), /Every row/, 'the later choice holds, though the earlier one took longer');
     const found = {};
     for (const mode of ['hnsw', 'exact', 'binary']) {
       await page.locator(`#modes label:has([value=${mode}])`).click();
