@@ -17,6 +17,7 @@ word_help() {
   python   .venv in which `import gigavector` works (on the native library)
   js       js/node_modules and the module: the package in js/ is ready to import
   demo     questions answered over Debian's package descriptions, in Python and in Node
+  web-demo the same search in a web page, served on localhost: --rows N (default 20000), --port N, --build-only
   test     builds, check, then every test there is, and a table of what passed
   check    format, clang-tidy, layer order, unique names, exports equal to the header
   bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
@@ -91,6 +92,31 @@ word_demo() {
     word_js
     need_demo
     .venv/bin/python python/demo/run.py "$@"
+}
+
+word_web_demo() {
+    local rows=20000 port=4173 serve=yes
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --build-only) serve=no ;;
+        --rows | --port)
+            case ${2:-} in '' | *[!0-9]*) fail "$1 needs a number" ;; esac
+            printf -v "${1#--}" %s "$2"
+            shift
+            ;;
+        *) fail "web-demo takes --rows N, --port N and --build-only, not $1" ;;
+        esac
+        shift
+    done
+    need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}"
+    word_python
+    word_js
+    need_web_demo
+    export GV_DEMO_DATA=$PWD/.cache/web-demo/$rows GV_DEMO_DIST=${GV_DEMO_DIST:-$PWD/build/web-demo}
+    .venv/bin/python web-demo/build_data.py --rows "$rows" --out "$GV_DEMO_DATA"
+    (cd web-demo && npx vite build --logLevel warn)
+    if [ $serve = no ]; then return 0; fi
+    (cd web-demo && exec npx vite preview --host 127.0.0.1 --port "$port")
 }
 
 word_bench() {
@@ -194,10 +220,10 @@ word_clean() {
 }
 
 case ${1:-help} in
-native | wasm | python | js | demo | test | check | bench | baseline | asan | tsan | mutants | fmt | clean | help)
+native | wasm | python | js | demo | web-demo | test | check | bench | baseline | asan | tsan | mutants | fmt | clean | help)
     word=${1:-help}
     shift || true
-    "word_$word" "$@"
+    "word_${word//-/_}" "$@"
     ;;
 *)
     echo "build.sh: no such word: $1" >&2

