@@ -18,6 +18,8 @@ void gv_kd_free(GV_KDTree *tree, GV_Heap *heap)
 GV_Status gv_kd_reserve(GV_KDTree *tree, GV_Heap *heap, size_t dimension, size_t count)
 {
     if (count <= tree->capacity) return GV_OK;
+    size_t more = tree->capacity + tree->capacity / 2; /* recovery asks for a row more again and again */
+    if (count < more) count = more;
     gv_kd_free(tree, heap);
     size_t floats = gv_kd_nodes(count) * 2 * dimension;
     tree->slots = gv_alloc_array(heap, count, sizeof *tree->slots);
