@@ -12,6 +12,7 @@ void gv_kd_free(GV_KDTree *tree, GV_Heap *heap)
 {
     gv_release(heap, tree->slots, tree->capacity * sizeof *tree->slots);
     gv_release(heap, tree->boxes, tree->box_floats * sizeof *tree->boxes);
+    gv_release(heap, tree->rows, tree->row_floats * sizeof *tree->rows);
     *tree = (GV_KDTree){0};
 }
 
@@ -21,15 +22,17 @@ GV_Status gv_kd_reserve(GV_KDTree *tree, GV_Heap *heap, size_t dimension, size_t
     size_t more = tree->capacity + tree->capacity / 2; /* recovery asks for a row more again and again */
     if (count < more) count = more;
     gv_kd_free(tree, heap);
-    size_t floats = gv_kd_nodes(count) * 2 * dimension;
+    size_t boxes = gv_kd_nodes(count) * 2 * dimension, rows = count * dimension + GV_KD_LEAF;
     tree->slots = gv_alloc_array(heap, count, sizeof *tree->slots);
-    if (!tree->slots) return gv_last_status();
-    tree->capacity = count;
-    tree->boxes = gv_alloc_array(heap, floats, sizeof *tree->boxes);
-    if (tree->boxes) tree->box_floats = floats;
-    else gv_kd_free(tree, heap);
-    if (tree->capacity == 0) return gv_last_status();
-    return GV_OK;
+    if (tree->slots) tree->capacity = count, tree->boxes = gv_alloc_array(heap, boxes, sizeof *tree->boxes);
+    if (tree->boxes) tree->box_floats = boxes, tree->rows = gv_alloc_array(heap, rows, sizeof *tree->rows);
+    if (tree->rows) {
+        tree->row_floats = rows;
+        return GV_OK;
+    }
+    GV_Status status = gv_last_status();
+    gv_kd_free(tree, heap);
+    return status;
 }
 
 typedef struct Build {
@@ -69,6 +72,16 @@ static void part_at(Build *b, size_t axis, size_t begin, size_t end, size_t midd
     }
 }
 
+static void copy_leaf(Build *b, size_t begin, size_t end)
+{
+    size_t n = b->table->dimension, count = end - begin;
+    float *to = b->tree->rows + begin * n;
+    for (size_t i = 0; i < count; i++) {
+        const float *row = gv_table_row(b->table, b->tree->slots[begin + i]);
+        for (size_t d = 0; d < n; d++) to[d * count + i] = row[d];
+    }
+}
+
 static void build(Build *b, size_t node, size_t begin, size_t end)
 {
     size_t n = b->table->dimension, axis = 0;
@@ -80,7 +93,10 @@ static void build(Build *b, size_t node, size_t begin, size_t end)
             if (i == begin || row[d] > most[d]) most[d] = row[d];
         }
     }
-    if (end - begin <= GV_KD_LEAF) return;
+    if (end - begin <= GV_KD_LEAF) {
+        copy_leaf(b, begin, end);
+        return;
+    }
     for (size_t d = 1; d < n; d++)
         if ((double)most[d] - (double)least[d] > (double)most[axis] - (double)least[axis]) axis = d;
     size_t middle = begin + (end - begin + 1) / 2;

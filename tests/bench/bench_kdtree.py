@@ -57,7 +57,7 @@ def measure(rows: np.ndarray, queries: np.ndarray, k: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 3, 8, 16])
     arguments = parser.parse_args()

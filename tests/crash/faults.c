@@ -215,15 +215,16 @@ static bool one_run(const Fault *fault, uint64_t number, bool on, GV_IndexType i
 
 void faults_sweep(const Fault *fault)
 {
-    static const GV_IndexType indexes[] = {GV_INDEX_TYPE_FLAT, GV_INDEX_TYPE_HNSW};
+    static const GV_IndexType indexes[] = {GV_INDEX_TYPE_FLAT, GV_INDEX_TYPE_HNSW, GV_INDEX_TYPE_KDTREE};
+    static const char *const names[] = {"flat", "hnsw", "kdtree"};
     static const GV_Durability durabilities[] = {GV_DURABILITY_COMMIT, GV_DURABILITY_OS};
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 12; i++) {
         uint64_t number = 1, failures = 0;
-        bool on = i & 4;
-        while (one_run(fault, number, on, indexes[i & 1], durabilities[i >> 1 & 1], &failures)) number++;
+        bool on = i / 3 & 2;
+        while (one_run(fault, number, on, indexes[i % 3], durabilities[i / 3 & 1], &failures)) number++;
         CHECK(number > 100, "only %llu", (unsigned long long)number);
         printf("%s, %s, %s, %s: each of %llu made to fail, %llu calls answered so, nothing changed, nothing lost\n",
-               fault->name, i & 1 ? "hnsw" : "flat", i >> 1 & 1 ? "os" : "commit", on ? "and all after it" : "once",
+               fault->name, names[i % 3], i / 3 & 1 ? "os" : "commit", on ? "and all after it" : "once",
                (unsigned long long)number - 1, (unsigned long long)failures);
         fflush(stdout);
     }
