@@ -13,9 +13,9 @@ typedef struct KD {
     GV_Bitset members;    /* rows of the index: of the writer alone */
     GV_Bitset indexed;    /* those of them that lie in the tree; what is live and not here is loose */
     size_t member_count, indexed_count;
-    GV_Step step; /* that is planned */
+    GV_Step step;                /* that is planned */
     atomic_uint_least64_t clean; /* the table's version at which no live row was loose, if it is that still */
-    bool made;    /* `next` is a tree that holds all members as they are after it */
+    bool made;                   /* `next` is a tree that holds all members as they are after it */
 } KD;
 
 static bool has_tree(const KD *kd) { return kd->head.ops->search != NULL; }
