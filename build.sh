@@ -22,7 +22,7 @@ word_help() {
   check    format, clang-tidy, layer order, unique names, exports equal to the header
   bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
            Chromium; `bench sweeps`: other k, strange queries, equal rows, up to a million rows; `bench filters`: from
-           one row in a thousand that passes; `bench serve`: latency beside a writer, opening; `bench overhead`: what
+           one row in a thousand that passes; `bench kdtree`: beside SciPy's cKDTree; `bench serve`: latency beside a writer, opening; `bench overhead`: what
            the Python bindings add to a call; `bench report`: docs/performance.md from all that
   baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
@@ -126,6 +126,7 @@ word_bench() {
     js) bench_js "${@:2}" ;;
     sweeps) bench_sweeps "${@:2}" ;;
     filters) bench_with run_filters.py "${@:2}" ;;
+    kdtree) bench_kdtree "${@:2}" ;;
     report) bench_report "${@:2}" ;;
     *) bench_with run.py "$@" ;;
     esac
@@ -136,6 +137,12 @@ bench_with() {
     word_python
     need_each_wheel tests/bench/requirements.txt
     .venv/bin/python "tests/bench/$1" "${@:2}"
+}
+
+bench_kdtree() {
+    word_python
+    need_wheels tests/bench/requirements-kdtree.txt
+    .venv/bin/python tests/bench/bench_kdtree.py "$@"
 }
 
 bench_sweeps() {

@@ -16,7 +16,7 @@ from ._packed import unpack_rows
 
 
 class IndexType(IntEnum):
-    """How rows are found. FLAT and HNSW are in this version; the others are refused by name."""
+    """How rows are found. FLAT, KDTREE (exact, for low dimensions) and HNSW are in this version; the others are refused by name."""
 
     KDTREE = lib.GV_INDEX_TYPE_KDTREE
     HNSW = lib.GV_INDEX_TYPE_HNSW

@@ -13,8 +13,9 @@ typedef struct KD {
     GV_Bitset members;    /* rows of the index: of the writer alone */
     GV_Bitset indexed;    /* those of them that lie in the tree; what is live and not here is loose */
     size_t member_count, indexed_count;
-    GV_Step step; /* that is planned */
-    bool made;    /* `next` is a tree that holds all members as they are after it */
+    GV_Step step;                /* that is planned */
+    atomic_uint_least64_t clean; /* the table's version at which no live row was loose, if it is that still */
+    bool made;                   /* `next` is a tree that holds all members as they are after it */
 } KD;
 
 static bool has_tree(const KD *kd) { return kd->head.ops->search != NULL; }
@@ -84,6 +85,7 @@ static void kd_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
     uint32_t slot = kd->step.slot;
     (void)patch;
     bool seen = lock && (kd->step.removes || kd->made); /* by readers */
+    atomic_store_explicit(&kd->clean, UINT64_MAX, memory_order_relaxed);
     if (seen) gv_write_lock(lock);
     if (kd->made) put_in_place(kd);
     if (kd->step.removes) {
@@ -96,13 +98,17 @@ static void kd_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
 static void kd_settle(GV_Index *index) { gv_kd_free(&((KD *)index)->next, index->heap); }
 
 /* Rows outside the tree, of which there are few: new, or live before the index was told. */
-static void look_at_loose(const KD *kd, const GV_Query *query, GV_TopK *top)
+static void look_at_loose(KD *kd, const GV_Query *query, GV_TopK *top)
 {
+    uint64_t version = kd->head.table->version;
+    if (atomic_load_explicit(&kd->clean, memory_order_relaxed) == version) return;
+    bool clean = query->accept == &kd->head.table->live;
     const GV_Table *table = kd->head.table;
     const GV_Metric *metric = &kd->head.metric;
     for (size_t at = 0; at < query->accept->word_count; at++) {
         uint64_t rest = query->accept->words[at];
         if (at < kd->indexed.word_count) rest &= ~kd->indexed.words[at];
+        if (rest) clean = false;
         for (; rest; rest &= rest - 1) {
             size_t slot = at * 64 + (size_t)__builtin_ctzll(rest);
             if (slot >= table->slot_count) return;
@@ -111,12 +117,13 @@ static void look_at_loose(const KD *kd, const GV_Query *query, GV_TopK *top)
             gv_topk_offer(top, gv_distance_of_rank(metric->distance, rank), gv_table_id(table, (uint32_t)slot));
         }
     }
+    if (clean) atomic_store_explicit(&kd->clean, version, memory_order_relaxed);
 }
 
 /* With nothing offered the caller scans. */
 static GV_Status kd_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
 {
-    const KD *kd = (const KD *)index;
+    KD *kd = (KD *)index;
     look_at_loose(kd, query, top);
     if (!gv_kd_search(&kd->tree, index->table, &index->metric, query, &kd->indexed, top)) top->count = 0;
     return GV_OK;
@@ -176,6 +183,7 @@ GV_Status gv_kdtree_new(const GV_IndexSetup *setup, GV_Index **out)
     *out = NULL;
     KD *kd = gv_alloc(setup->heap, sizeof *kd);
     if (!kd) return gv_last_status();
+    atomic_init(&kd->clean, UINT64_MAX);
     kd->head = (GV_Index){
         scans ? &scan_ops : &tree_ops, setup->table, setup->metric, setup->heap, setup->scratch_heap, NULL, 1};
     *out = &kd->head;

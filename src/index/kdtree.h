@@ -12,7 +12,8 @@ enum {
 typedef struct GV_KDTree { /* node i has children 2i + 1 and 2i + 2, which halve its part of `slots` */
     uint32_t *slots;       /* [capacity] */
     float *boxes;          /* [nodes][2][dimension]: least and greatest components */
-    size_t capacity, box_floats, count;
+    float *rows;           /* copies: of a leaf that begins at slots[b], from b * dimension, component by component */
+    size_t capacity, box_floats, row_floats, count;
 } GV_KDTree;
 
 /* How many nodes a tree of `count` rows has room for. */

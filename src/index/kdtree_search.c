@@ -1,6 +1,11 @@
 /* kdtree_search.c: depth first, the nearer child first; nodes whose rows cannot be among the best are left out. */
 #include "index/kdtree.h"
 #include <float.h>
+#include <string.h>
+
+enum {
+    PARTIALS = 32 /* of a kernel's sum */
+};
 
 typedef struct Walk {
     const GV_KDTree *tree;
@@ -45,18 +50,55 @@ static double rank_limit(const Walk *w)
     return w->metric->distance == GV_DISTANCE_EUCLIDEAN ? worst * worst * (1.0 + 1e-6) + (double)FLT_MIN : worst;
 }
 
+typedef float Lanes[GV_KD_LEAF]; /* one of each row of a leaf */
+
+static inline void add_terms(GV_DistanceType distance, float q, const float *x, float *sums)
+{
+    switch (distance) {
+    case GV_DISTANCE_EUCLIDEAN:
+        for (size_t i = 0; i < GV_KD_LEAF; i++) sums[i] += (q - x[i]) * (q - x[i]);
+        break;
+    case GV_DISTANCE_MANHATTAN:
+        for (size_t i = 0; i < GV_KD_LEAF; i++) sums[i] += fabsf(q - x[i]);
+        break;
+    case GV_DISTANCE_COSINE:
+    case GV_DISTANCE_DOT_PRODUCT:
+        for (size_t i = 0; i < GV_KD_LEAF; i++) sums[i] += q * x[i];
+        break;
+    }
+}
+
+/* The kernels' sums, to the bit, in their order (kernels.h), of all rows of a leaf side by side: for few components a kernel's
+ * 32 partial sums are mostly zeros. What is read behind the leaf's last rows is another's, and left. */
+static const float *leaf_sums(const Walk *w, const float *rows, size_t count, Lanes *partials)
+{
+    size_t n = w->metric->dimension, width = n < PARTIALS ? n : PARTIALS;
+    const float *q = w->query->vector;
+    memset(partials, 0, width * sizeof *partials);
+    for (size_t d = 0; d < n; d++) add_terms(w->metric->distance, q[d], rows + d * count, partials[d % PARTIALS]);
+    for (size_t half = PARTIALS / 2; half > 0; half /= 2) {
+        for (size_t i = 0; i + half < width; i++)
+            for (size_t j = 0; j < GV_KD_LEAF; j++) partials[i][j] += partials[i + half][j];
+        if (width > half) width = half;
+    }
+    return partials[0];
+}
+
 static bool visit_leaf(Walk *w, size_t begin, size_t end)
 {
+    Lanes partials[PARTIALS];
     if (w->rest < end - begin) return false;
     w->rest -= end - begin;
+    const float *sums = leaf_sums(w, w->tree->rows + begin * w->metric->dimension, end - begin, partials);
+    double limit = rank_limit(w);
     for (size_t i = begin; i < end; i++) {
         uint32_t slot = w->tree->slots[i];
+        float rank = gv_rank_of_sum(w->metric->distance, sums[i - begin], 0.0f, 0.0f);
+        if ((double)rank > limit) continue;
         if (slot / 64 >= w->query->accept->word_count || !gv_bitset_get(w->query->accept, slot)) continue;
         if (!gv_bitset_get(w->indexed, slot)) continue;
-        float rank = gv_rank(w->metric, w->query->vector, w->query->squared_norm, gv_table_row(w->table, slot),
-                             gv_table_norm(w->table, slot));
-        float distance = gv_distance_of_rank(w->metric->distance, rank);
-        if (!gv_topk_refuses(w->top, distance)) gv_topk_offer(w->top, distance, gv_table_id(w->table, slot));
+        gv_topk_offer(w->top, gv_distance_of_rank(w->metric->distance, rank), gv_table_id(w->table, slot));
+        limit = rank_limit(w);
     }
     return true;
 }

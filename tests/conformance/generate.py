@@ -18,11 +18,14 @@ import cases_answers
 import cases_changes
 import cases_files
 import cases_filters
+import cases_kdtree
 import cases_lists
 import cases_queries
 import cases_walks
 
-MODULES = (cases_answers, cases_changes, cases_files, cases_filters, cases_lists, cases_queries, cases_walks)
+MODULES = (
+    *(cases_answers, cases_changes, cases_files, cases_filters, cases_kdtree, cases_lists, cases_queries, cases_walks),
+)
 HERE = Path(__file__).resolve().parent
 
 

@@ -25,6 +25,7 @@ static const struct Kind {
     {"kdtree, euclidean", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_EUCLIDEAN, false, 1.0},
     {"kdtree, manhattan", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_MANHATTAN, false, 1.0},
     {"kdtree, dot product", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_DOT_PRODUCT, false, 1.0},
+    {"kdtree, cosine", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_COSINE, false, 1.0},
     {"hnsw, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, false, 0.97},
     {"hnsw, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, false, 0.97},
     {"hnsw, dot product", GV_INDEX_TYPE_HNSW, GV_DISTANCE_DOT_PRODUCT, false, 0.97},
