@@ -344,13 +344,14 @@ GV_Status gv_db_update_vector_metadata(GV_Database *db, uint64_t id, const char 
 
 /* Write one row: it replaces the live row whose metadata has the same value of `key` as `metadata` (of one row) has, vector
  * and metadata, and keeps its id; where there is none it is added. `*id` (or NULL) is its id either way.
- * A search sees the old row or the new one, whole. Every live row's metadata is looked at.
+ * A search sees the old row or the new one, whole. The row is found by the index over metadata, natively and once some calls have asked
+ * for the key; before, and in WebAssembly, by a look at every live row's metadata.
  * GV_ERR_ARGUMENT: as gv_db_add(); `metadata` without `key`; two live rows have that value (the message names them). */
 GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, const GV_PackedMetadata *metadata,
                        const char *key, uint64_t *id);
 
 /* The same for `rows[count, dimension]` with the metadata of all, in one commit group: searches see all of it or nothing.
- * Their ids to `ids[count]`, or NULL. One look at the metadata serves all rows. Two of them with the same value of `key` are
+ * Their ids to `ids[count]`, or NULL. One look serves all rows. Two of them with the same value of `key` are
  * GV_ERR_ARGUMENT. */
 GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
                             const GV_PackedMetadata *metadata, const char *key, uint64_t *ids);

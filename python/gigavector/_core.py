@@ -281,8 +281,8 @@ class Database:
         where there is none it is added. Returns its id either way.
 
         One commit: searches see the old row or the new one. Two rows that match already are an ArgumentError, and so is
-        `metadata` without `key`. Every row's metadata is looked at once a call: many rows are better written by
-        upsert_many().
+        `metadata` without `key`. The row is found by an index, made after some calls with the key; many rows are better
+        written by upsert_many().
         """
         pointer, dimension = one_vector(vector)
         packed = pack_row(metadata)
