@@ -12,7 +12,10 @@ export const MODULES = [
   new URL('./gigavector.all.wasm', import.meta.url),
 ];
 
-/** `source` is a compiled module, its bytes, a Response with them, or an address. `readBytes(url)` is the platform's way to read an address. */
+/**
+ * `source` is a compiled module, its bytes, a Response with them, or an address. `readBytes(url)` is the platform's way to
+ * read an address.
+ */
 export async function moduleFrom(source, readBytes) {
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compile(source, 'the bytes given as `wasm`');

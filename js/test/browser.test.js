@@ -1,28 +1,13 @@
 // Deleted, the package could work in Node alone: here a real Chromium loads the same module and must give the same hits.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import test from 'node:test';
 
 import { Database } from '../index.js';
+import { launch, skip } from './chromium.js';
 import { PACKAGE, randomRows } from './support.js';
-
-const playwright = await import('playwright-core').then((module) => module.default, (error) => ({ reason: error.message }));
-const browser = findBrowser();
-const skip = playwright.reason
-  ? `playwright-core does not load: ${playwright.reason.split('\n')[0]}`
-  : !browser && 'no Chromium: none in CHROME, and no chromium, chromium-browser or google-chrome on PATH';
-
-function findBrowser() {
-  if (process.env.CHROME) return process.env.CHROME;
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
-    if (status === 0) return stdout.trim();
-  }
-  return undefined;
-}
 
 const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const PAGE = `<!doctype html><meta charset="utf-8"><title>gigavector</title>
@@ -86,11 +71,7 @@ test('Chromium gives the hits and the bytes that Node gives', { skip, timeout: 1
   const file = await Database.open(null, { dimension: DIMENSION, index: 'flat' });
   file.addMany(rows);
   const server = await serve(file.toBytes());
-  const args = [
-    ...['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    ...['--disable-component-update', '--disable-sync'],
-  ];
-  const chromium = await playwright.chromium.launch({ executablePath: browser, headless: true, args });
+  const chromium = await launch();
   try {
     t.diagnostic(`Chromium ${chromium.version()}`);
     const page = await chromium.newPage();

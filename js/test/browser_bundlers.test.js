@@ -51,7 +51,8 @@ after(() => chromium?.close());
 function newProject() {
   const project = newFolder();
   writeFileSync(join(project, 'package.json'), '{"name": "app", "private": true, "type": "module"}');
-  const { status, stderr } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--offline', tarball], { cwd: project, encoding: 'utf8' });
+  const args = ['install', '--no-audit', '--no-fund', '--offline', tarball];
+  const { status, stderr } = spawnSync('npm', args, { cwd: project, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   writeFileSync(join(project, 'app.js'), APP);
   mkdirSync(join(project, 'dist'));
@@ -99,7 +100,8 @@ test('webpack builds a page that runs', options, async (t) => {
   const webpack = require('webpack');
   const stats = await new Promise((resolve, reject) => {
     const output = { path: join(project, 'dist'), filename: 'app.js' };
-    webpack({ mode: 'production', context: project, entry: './app.js', output }, (error, done) => (error ? reject(error) : resolve(done)));
+    const ended = (error, done) => (error ? reject(error) : resolve(done));
+    webpack({ mode: 'production', context: project, entry: './app.js', output }, ended);
   });
   assert.equal(stats.hasErrors() || stats.hasWarnings(), false, stats.toString());
   writeFileSync(join(project, 'dist/index.html'), page('app.js'));
@@ -121,7 +123,8 @@ test('rollup builds a page that runs', options, async (t) => {
   const { rollup } = require('rollup');
   const resolve = require('@rollup/plugin-node-resolve').nodeResolve;
   const warnings = [];
-  const bundle = await rollup({ input: join(project, 'app.js'), plugins: [resolve({ browser: true })], onwarn: (each) => warnings.push(each.message) });
+  const onwarn = ({ message }) => warnings.push(message);
+  const bundle = await rollup({ input: join(project, 'app.js'), plugins: [resolve({ browser: true })], onwarn });
   await bundle.write({ dir: join(project, 'dist'), format: 'es' });
   await bundle.close();
   assert.deepEqual(warnings, []);

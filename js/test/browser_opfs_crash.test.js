@@ -22,7 +22,8 @@ async function writeOn({ dimension, acknowledged, index }) {
   const rows = [];
   for (let page; (page = await db.scroll({ after: rows.at(-1)?.id, limit: 5000 })).length > 0; ) rows.push(...page);
   const { faults } = await db.check();
-  const wrong = rows.filter(({ id, vector, metadata }, i) => id !== i || metadata.row !== String(i) || vector.some((x) => x !== i));
+  const isRight = ({ id, vector, metadata }, i) => id === i && metadata.row === String(i) && vector.every((x) => x === i);
+  const wrong = rows.filter((row, i) => !isRight(row, i));
   const found = { size: rows.length, faults, wrong: wrong.length, recovered: (await db.info()).recoveredGroups };
   if (rows.length < acknowledged || faults || wrong.length) return found;
   (async () => {
@@ -52,7 +53,9 @@ function processesOf(folder) {
 
 const unable = skip || (spawnSync('test', ['-d', '/proc/self']).status !== 0 && 'there is no /proc to find the processes in');
 
-test(`a browser killed ${KILLS} times while its page writes loses nothing that was acknowledged`, { skip: unable, timeout: 60_000 + KILLS * 15_000 }, async (t) => {
+const options = { skip: unable, timeout: 60_000 + KILLS * 15_000 };
+
+test(`a browser killed ${KILLS} times while its page writes loses nothing that was acknowledged`, options, async (t) => {
   const profile = newFolder();
   const random = randomOf(Date.now());
   const server = await serve({ '/': PAGE });
