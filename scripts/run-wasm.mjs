@@ -120,6 +120,7 @@ for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     });
 }
 imports.env.emscripten_notify_memory_growth = () => {};
+imports.env.gv_host_process = () => 1; // databases in memory ask for no more of a host
 
 const { exports } = new WebAssembly.Instance(module, imports);
 memory = exports.memory;
