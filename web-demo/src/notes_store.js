@@ -31,9 +31,14 @@ export class NotesStore {
   async #change(work) {
     return navigator.locks.request(`gigavector-demo-${FILE}`, async () => {
       await this.#load();
-      const result = work(this.#db);
-      await writeFile(this.#db.toBytes());
-      return result;
+      try {
+        const result = work(this.#db);
+        await writeFile(this.#db.toBytes());
+        return result;
+      } catch (error) {
+        await this.#load(); // what is not kept is not shown
+        throw error;
+      }
     });
   }
 

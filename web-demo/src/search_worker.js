@@ -91,8 +91,12 @@ const tell = serveCalls({
   },
 
   async notes(what, ...args) {
-    notes ??= await NotesStore.open();
-    return notes[what](...args);
+    notes ??= NotesStore.open();
+    try {
+      return (await notes)[what](...args);
+    } finally {
+      notes.catch(() => (notes = undefined)); // the next call tries again
+    }
   },
 });
 
