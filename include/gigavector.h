@@ -461,6 +461,11 @@ GV_Status gv_db_set_exact_search_threshold(GV_Database *db, uint64_t rows);
  * the last sync (see gv_db_flush()). */
 GV_Status gv_db_compact(GV_Database *db);
 
+/* The same, under another index, metric or configuration: `options` says which of index_type, distance, seed, hnsw and ivfpq change, in
+ * the file as well; their other members say nothing here. Rows, ids and metadata stay. An IVFPQ index is to be trained
+ * afterwards, unless `auto_train` does it. */
+GV_Status gv_db_convert(GV_Database *db, const GV_OpenOptions *options);
+
 /* Check every structure: checksums, links, ids, reachability. GV_OK with the figures in `report` (its
  * struct_size set by the caller), or GV_ERR_CORRUPT with the figures and the first fault in words. */
 GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report);

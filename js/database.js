@@ -486,6 +486,11 @@ export class Database {
     this.#call((core, db) => core.check(core.c.gv_db_compact(db)));
   }
 
+  convert(options = {}) {
+    checkOptions(options, ['index', 'distance', 'hnsw', 'ivfpq', 'seed'], 'convert');
+    this.#call((core, db, frame) => core.check(core.c.gv_db_convert(db, writeOpenOptions(core, frame, options))));
+  }
+
   refresh() {
     this.#call((core, db) => core.check(core.c.gv_db_refresh(db)));
     this.#checkedInfo('the file');

@@ -509,6 +509,13 @@ export class Database {
    */
   compact(): void;
 
+  /**
+   * `compact()` under another index, metric or configuration; what is left out stays as it is. Rows, ids and metadata stay, the
+   * file changes. `GV_ERR_UNSUPPORTED`: an index that the module at work lacks: open with `wasm: ` the address of
+   * `gigavector.all.wasm`. An IVFPQ index is to be trained afterwards, unless `autoTrain` does it.
+   */
+  convert(options: Pick<OpenOptions, 'index' | 'distance' | 'hnsw' | 'ivfpq' | 'seed'>): void;
+
   /** Calls, the work of searches, and the shape of the index. */
   stats(): Stats;
 

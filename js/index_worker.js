@@ -9,7 +9,7 @@ const PLAIN = [
   ...['add', 'upsert', 'delete', 'deleteMatching', 'updateVector', 'updateMetadata', 'search', 'searchById'],
   ...['rangeSearch', 'searchGroups', 'scroll', 'searchMany', 'get', 'has', 'countMatching', 'checkFilter', 'info'],
   ...['stats', 'memoryUsage', 'getResourceLimits', 'setResourceLimits', 'setExactSearchThreshold', 'check', 'save'],
-  ...['flush', 'compact', 'refresh', 'toBytes', 'explain', 'trainIvfpq'],
+  ...['flush', 'compact', 'refresh', 'toBytes', 'explain', 'trainIvfpq', 'convert'],
 ];
 const CHUNK_ROWS = 1000;
 

@@ -264,7 +264,7 @@ test('every call on a closed database says so', async () => {
     save: ['x.gv'],
   };
   const care = ['info', 'stats', 'memoryUsage', 'getResourceLimits', 'setResourceLimits', 'check'];
-  const without = [...care, 'save', 'flush', 'refresh', 'compact', 'toBytes'];
+  const without = [...care, 'save', 'flush', 'refresh', 'compact', 'convert', 'toBytes'];
   for (const name of without) calls[name] ??= [];
   for (const [name, args] of Object.entries(calls)) assertFails(() => db[name](...args), ARGUMENT, 'closed');
   assertFails(() => db.size, ARGUMENT, 'closed');

@@ -23,6 +23,7 @@ from ._errors import (
 )
 from ._ffi import ffi as _ffi_declarations
 from ._ffi import lib as _lib
+from ._suggest import suggest_index
 from ._types import (
     CheckReport,
     DatabaseInfo,
@@ -72,6 +73,7 @@ __all__ = [
     "UnsupportedError",
     "Vector",
     "__version__",
+    "suggest_index",
 ]
 
 for _name in __all__:  # what is public is named so, in error messages and in pickles

@@ -37,6 +37,7 @@ from ._errors import ArgumentError, ClosedError, CorruptError, QueryError, check
 from ._ffi import ffi, lib
 from ._metadata import borrowed, pack_row, pack_rows
 from ._rows import groups_of, hits_of, page_of, range_hits, taken, vectors_of
+from ._suggest import suggest_index, suggested_ivfpq
 from ._types import (
     WAYS,
     CheckReport,
@@ -134,6 +135,36 @@ class Database:
         options.read_only = flag("read_only", read_only)
         options.checkpoint_on_close = flag("checkpoint_on_close", checkpoint_on_close)
         return cls._opened(path, options)
+
+    @classmethod
+    def open_auto(
+        cls,
+        path: Path | None,
+        dimension: int | None = None,
+        expected_rows: int | None = None,
+        memory_limit: int | None = None,
+        distance: DistanceType | int | None = None,
+        **options: Any,
+    ) -> Database:
+        """open() with the index that suggest_index() names for a new database of so many rows; an existing file keeps its own.
+
+        memory_limit: bytes; set as `max_memory_bytes` too. The rest is as in open().
+        """
+        if "index" in options:
+            raise ArgumentError("open_auto chooses the index: use open() to name one")
+        rows = 1_000_000 if expected_rows is None else integer("expected_rows", expected_rows, 0, UINT64_MAX)
+        limit = None if memory_limit is None else integer("memory_limit", memory_limit, 1, UINT64_MAX)
+        known = path is not None and os.path.exists(path) and os.path.getsize(path) > 0
+        if not known and dimension is not None:
+            metric = DistanceType.EUCLIDEAN if distance is None else enum_value(DistanceType, distance, "distance")
+            size = integer("dimension", dimension, 1, DIMENSION_MAX)
+            options["index"] = suggest_index(rows, size, limit, DistanceType(metric))
+            if options["index"] == IndexType.IVFPQ:
+                options.setdefault("ivfpq_config", suggested_ivfpq(rows, size))
+        db = cls.open(path, dimension, distance=distance, **options)
+        if limit is not None:
+            db.set_resource_limits(max_memory_bytes=limit)
+        return db
 
     @classmethod
     def open_mmap(
@@ -689,6 +720,22 @@ class Database:
         threads, writes wait; close() from another thread ends it with an ArgumentError. A failure has changed nothing.
         """
         check(self._call(lib.gv_db_compact))
+
+    def convert(
+        self,
+        index: IndexType | int | None = None,
+        distance: DistanceType | int | None = None,
+        hnsw_config: HNSWConfig | None = None,
+        ivfpq_config: IVFPQConfig | None = None,
+    ) -> None:
+        """compact() under another index, metric or configuration; None leaves what it is. Rows, ids and metadata stay.
+
+        The file changes as well. An IVFPQ index is to be trained afterwards, unless its `auto_train` does it.
+        """
+        options, _keep = open_options(None, index, distance, hnsw_config, ivfpq_config)
+        check(self._call(lib.gv_db_convert, options))
+        info = self.info
+        self._index, self._distance = info.index, info.distance
 
     def refresh(self) -> None:
         """Of a read-only database: take over the newest state of the file."""

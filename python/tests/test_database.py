@@ -588,5 +588,5 @@ def test_version_is_the_packages():
 
 
 def test_later_features_are_absent():
-    later = "repair open_auto add_sparse_vector search_sparse"
+    later = "repair add_sparse_vector search_sparse"
     assert [name for name in later.split() if hasattr(Database, name)] == []

@@ -1,5 +1,6 @@
 /* compact.c: the live rows in a store of their own, without what deletes and updates have left behind: no free slots, an index
- * made anew, the smallest file. Searches go on in the old store until the new one takes its place, in one step. */
+ * made anew, perhaps another one, the smallest file. Searches go on in the old store until the new one takes its place, in
+ * one step. */
 #include "api/write.h"
 #include <stdlib.h>
 
@@ -10,6 +11,8 @@ enum {
 typedef struct Compaction {
     GV_Database *db;
     GV_Store *from, *to;
+    GV_Settings settings; /* of `to` */
+    bool converts;        /* they are not those of `from` */
     uint64_t *
         ids; /* [count], of the live rows, ascending: row i goes to slot i, as if it had been added to a new database */
     size_t count;
@@ -44,7 +47,7 @@ static GV_Status copy_training(Compaction *c)
 {
     const GV_TrainingOps *training = c->from->index->ops->training;
     size_t bytes;
-    if (!training || !training->is_trained(c->from->index)) return GV_OK;
+    if (c->converts || !training || !training->is_trained(c->from->index)) return GV_OK;
     const void *values = training->values(c->from->index, &bytes);
     GV_TRY(training->restore(c->to->index, values, bytes));
     training->adopt(c->to->index, NULL);
@@ -114,7 +117,8 @@ static void change_stores(Compaction *c)
 /* The new store may take what the old one leaves of the limit. */
 static GV_Status make_store(Compaction *c)
 {
-    GV_TRY(gv_store_new(&c->from->settings, c->from->vfs, &c->to));
+    GV_TRY(gv_store_new(&c->settings, c->from->vfs, &c->to));
+    c->to->log.deferred = c->from->log.deferred;
     size_t limit = atomic_load(&c->from->heap.limit_bytes), used = atomic_load(&c->from->heap.used_bytes);
     if (limit) atomic_store(&c->to->heap.limit_bytes, limit > used ? limit - used : 1);
     gv_mutex_lock(&c->db->gate);
@@ -157,10 +161,39 @@ GV_Status gv_db_compact(GV_Database *db)
     GV_TRY(gv_enter_writer(db));
     GV_Status status = gv_begin_write(db);
     if (status == GV_OK) {
-        Compaction c = {.db = db, .from = db->store};
+        Compaction c = {.db = db, .from = db->store, .settings = db->store->settings};
         status = compact(&c);
         gv_mutex_unlock(&db->writer);
     }
+    gv_leave(db);
+    return status;
+}
+
+/* By the writer. */
+static GV_Status convert(GV_Database *db, const GV_OpenOptions *options, const GV_Configs *configs)
+{
+    Compaction c = {.db = db, .from = db->store, .settings = db->store->settings, .converts = true};
+    GV_TRY(gv_options_change(options, configs, &c.settings));
+    GV_Status status = compact(&c);
+    if (c.to != c.from) return status; /* they have not changed places */
+    if (configs->hnsw) db->ef_search = configs->hnsw->ef_search;
+    if (configs->ivfpq) db->nprobe = configs->ivfpq->nprobe;
+    if (configs->ivfpq) db->rerank = configs->ivfpq->default_rerank;
+    return status;
+}
+
+GV_Status gv_db_convert(GV_Database *db, const GV_OpenOptions *options)
+{
+    GV_OpenOptions checked;
+    GV_Configs configs;
+    GV_TRY(gv_enter_writer(db));
+    GV_Status status = gv_options_read(options, &checked, &configs);
+    if (status == GV_OK) status = gv_begin_write(db);
+    if (status == GV_OK) {
+        status = convert(db, &checked, &configs);
+        gv_mutex_unlock(&db->writer);
+    }
+    if (status == GV_OK) gv_auto_train(db);
     gv_leave(db);
     return status;
 }

@@ -74,6 +74,9 @@ GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, 
 GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *configs, const GV_Superblock *file,
                             GV_Settings *settings);
 
+/* Other settings for rows that are there: what the options leave open stays. */
+GV_Status gv_options_change(const GV_OpenOptions *options, const GV_Configs *configs, GV_Settings *settings);
+
 /* After an add, and once a writer is open: train if that was asked for and is due. What fails is tried again after the next
  * one (train.c). */
 void gv_auto_train(GV_Database *db);

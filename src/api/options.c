@@ -220,6 +220,18 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs,
     return GV_OK;
 }
 
+GV_Status gv_options_change(const GV_OpenOptions *o, const GV_Configs *configs, GV_Settings *s)
+{
+    if (o->dimension && o->dimension != s->dimension)
+        return gv_fail(GV_ERR_ARGUMENT, "dimension: %zu asked for, the rows have %u", o->dimension, s->dimension);
+    if (o->index_type >= 0) s->index_type = (GV_IndexType)o->index_type;
+    if (o->distance >= 0) s->distance = (GV_DistanceType)o->distance;
+    if (o->seed) s->seed = o->seed;
+    if (configs->hnsw) s->hnsw = *configs->hnsw;
+    if (configs->ivfpq) s->ivfpq = *configs->ivfpq;
+    return check_binary_quant(s);
+}
+
 GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *configs, const GV_Superblock *file,
                             GV_Settings *settings)
 {
