@@ -417,7 +417,9 @@ class Database:
             with_metadata=with_metadata,
             offset=offset,
         )
-        return self._search_rows(pointer, dimension, hit_count(k), options)
+        width = hit_count(k)
+        failure = QueryError if width == 0 else ArgumentError
+        return self._rows(hits_of, failure, lib.gv_db_search_rows, pointer, dimension, width, options)
 
     def explain(
         self,
@@ -677,12 +679,6 @@ class Database:
         except TypeError:
             return False
         return 0 <= number <= UINT64_MAX and bool(self._call(lib.gv_db_contains, number))
-
-    def _search_rows(self, pointer: Any, dimension: int, k: int, options: Any) -> list[SearchHit]:
-        out = ffi.new(_ROWS_OUT)
-        if self._call(lib.gv_db_search_rows, pointer, dimension, k, options, out):
-            raise last_error(QueryError if k == 0 else ArgumentError)
-        return taken(hits_of, out[0])
 
     def _rows(self, read: Callable[[Any], _T], failure: Any, function: Callable[..., Any], *arguments: Any) -> _T:
         """What `read` copies out of the GV_Rows that a function gives as its last argument."""

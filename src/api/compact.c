@@ -13,8 +13,7 @@ typedef struct Compaction {
     GV_Store *from, *to;
     GV_Settings settings; /* of `to` */
     bool converts;        /* they are not those of `from` */
-    uint64_t *
-        ids; /* [count], of the live rows, ascending: row i goes to slot i, as if it had been added to a new database */
+    uint64_t *ids;        /* [count], of the live rows, ascending: row i goes to slot i, as in a new database */
     size_t count;
 } Compaction;
 
@@ -114,6 +113,14 @@ static void change_stores(Compaction *c)
     c->to = c->from;
 }
 
+/* For who asks how much memory is in use. */
+static void show_draft(GV_Database *db, GV_Store *draft)
+{
+    gv_mutex_lock(&db->gate);
+    db->draft = draft;
+    gv_mutex_unlock(&db->gate);
+}
+
 /* The new store may take what the old one leaves of the limit. */
 static GV_Status make_store(Compaction *c)
 {
@@ -121,9 +128,7 @@ static GV_Status make_store(Compaction *c)
     c->to->log.deferred = c->from->log.deferred;
     size_t limit = atomic_load(&c->from->heap.limit_bytes), used = atomic_load(&c->from->heap.used_bytes);
     if (limit) atomic_store(&c->to->heap.limit_bytes, limit > used ? limit - used : 1);
-    gv_mutex_lock(&c->db->gate);
-    c->db->draft = c->to;
-    gv_mutex_unlock(&c->db->gate);
+    show_draft(c->db, c->to);
     return GV_OK;
 }
 
@@ -142,9 +147,7 @@ static GV_Status compact(Compaction *c)
     }
     if (status == GV_OK) status = link_rows(c);
     if (status == GV_OK) status = move_file(c, &done);
-    gv_mutex_lock(&c->db->gate);
-    c->db->draft = NULL;
-    gv_mutex_unlock(&c->db->gate);
+    show_draft(c->db, NULL);
     if (done) {
         change_stores(c);
         c->db->checkpoint_after = 0;
@@ -156,23 +159,10 @@ static GV_Status compact(Compaction *c)
     return status == GV_OK ? GV_OK : gv_failure_restore(&failure);
 }
 
-GV_Status gv_db_compact(GV_Database *db)
-{
-    GV_TRY(gv_enter_writer(db));
-    GV_Status status = gv_begin_write(db);
-    if (status == GV_OK) {
-        Compaction c = {.db = db, .from = db->store, .settings = db->store->settings};
-        status = compact(&c);
-        gv_mutex_unlock(&db->writer);
-    }
-    gv_leave(db);
-    return status;
-}
-
 /* By the writer. */
-static GV_Status convert(GV_Database *db, const GV_OpenOptions *options, const GV_Configs *configs)
+static GV_Status change(GV_Database *db, const GV_OpenOptions *options, const GV_Configs *configs, bool converts)
 {
-    Compaction c = {.db = db, .from = db->store, .settings = db->store->settings, .converts = true};
+    Compaction c = {.db = db, .from = db->store, .settings = db->store->settings, .converts = converts};
     GV_TRY(gv_options_change(options, configs, &c.settings));
     GV_Status status = compact(&c);
     if (c.to != c.from) return status; /* they have not changed places */
@@ -182,18 +172,22 @@ static GV_Status convert(GV_Database *db, const GV_OpenOptions *options, const G
     return status;
 }
 
-GV_Status gv_db_convert(GV_Database *db, const GV_OpenOptions *options)
+static GV_Status rebuild(GV_Database *db, const GV_OpenOptions *given, bool converts)
 {
-    GV_OpenOptions checked;
+    GV_OpenOptions options;
     GV_Configs configs;
     GV_TRY(gv_enter_writer(db));
-    GV_Status status = gv_options_read(options, &checked, &configs);
+    GV_Status status = gv_options_read(given, &options, &configs);
     if (status == GV_OK) status = gv_begin_write(db);
     if (status == GV_OK) {
-        status = convert(db, &checked, &configs);
+        status = change(db, &options, &configs, converts);
         gv_mutex_unlock(&db->writer);
     }
-    if (status == GV_OK) gv_auto_train(db);
+    if (status == GV_OK && converts) gv_auto_train(db);
     gv_leave(db);
     return status;
 }
+
+GV_Status gv_db_compact(GV_Database *db) { return rebuild(db, NULL, false); }
+
+GV_Status gv_db_convert(GV_Database *db, const GV_OpenOptions *options) { return rebuild(db, options, true); }

@@ -7,7 +7,7 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
 {
     gv_search_options_init(&search->options);
     search->filter = NULL;
-    search->way = NULL;
+    search->plan = NULL;
     if (k == 0) return gv_fail(GV_ERR_ARGUMENT, "k is 0, at least 1 is needed");
     search->k = search->reach = k;
     search->skips = search->grouped = search->listed = false;
@@ -84,7 +84,7 @@ GV_Request gv_search_request(GV_Database *db, const GV_Search *search, size_t co
                         .match_count = match_count,
                         .exact_threshold = db->exact_threshold,
                         .tally = &db->counters.tally,
-                        .way = search->way};
+                        .plan = search->plan};
 }
 
 /* ---- workspaces ---- */
@@ -209,24 +209,24 @@ GV_Status gv_db_explain(GV_Database *db, const float *query, size_t dimension, s
 {
     GV_Search search;
     GV_Workspace *space;
-    GV_Way way = GV_WAY_FEW_ROWS; /* where there are none */
+    GV_Plan plan = {GV_WAY_FEW_ROWS, 0}; /* where there are none */
     GV_Explanation now = {0};
     size_t count = 0;
     if (!explanation) return gv_fail(GV_ERR_ARGUMENT, "explanation is NULL");
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_begin(db, options, k, &search);
     if (status == GV_OK) {
-        search.way = &way;
+        search.plan = &plan;
         gv_filter_prepare(db, search.filter);
         gv_read_lock(&db->state);
-        now.rows = now.matches = db->store->table.live_count;
-        if (search.filter) status = gv_count_filtered(db, search.filter, &now.matches);
-        if (status == GV_OK) status = gv_search_one(db, &search, query, dimension, &space, &count);
+        now.rows = db->store->table.live_count;
+        status = gv_search_one(db, &search, query, dimension, &space, &count);
         gv_read_unlock(&db->state);
     }
     gv_search_end(db, &search);
     gv_leave_search(db, space);
-    now.way = (int32_t)way;
+    now.way = (int32_t)plan.way;
+    now.matches = plan.choices;
     now.hits = count;
     return status == GV_OK ? gv_hand_out("GV_Explanation", explanation, &now, sizeof now) : status;
 }

@@ -12,7 +12,7 @@ typedef struct GV_Search { /* checked */
     bool skips;            /* the row `skipped` is no answer */
     uint64_t skipped;
     bool grouped, listed; /* rows are to have groups; and no distances */
-    GV_Way *way;          /* as of GV_Request */
+    GV_Plan *plan;        /* as of GV_Request */
 } GV_Search;
 
 /* A failure, or the options with defaults where none were given, for gv_search_end(). */
@@ -58,9 +58,6 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space);
 /* Before the read lock is taken for a search that filters: the index over metadata is brought up to date, in steps. What is
  * left is done by the filter. */
 void gv_filter_prepare(GV_Database *db, const GV_Expression *filter);
-
-/* How many live rows a filter (NULL: none) holds for. Under the read lock. */
-GV_Status gv_count_filtered(GV_Database *db, const GV_Expression *filter, uint64_t *count);
 
 /* One query whose vector is known to be good: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a
  * hit behind them. */

@@ -253,7 +253,8 @@ uint64_t gv_db_count(GV_Database *db)
     return count;
 }
 
-GV_Status gv_count_filtered(GV_Database *db, const GV_Expression *filter, uint64_t *count)
+/* Under the read lock. */
+static GV_Status count_matching(GV_Database *db, const GV_Expression *filter, uint64_t *count)
 {
     GV_Bitset matches = {0};
     *count = db->store->table.live_count;
@@ -272,7 +273,7 @@ GV_Status gv_db_count_matching(GV_Database *db, const char *filter, uint64_t *co
     if (status == GV_OK) {
         gv_filter_prepare(db, expression);
         gv_read_lock(&db->state);
-        status = gv_count_filtered(db, expression, &found);
+        status = count_matching(db, expression, &found);
         gv_read_unlock(&db->state);
     }
     gv_expression_free(&db->scratch, expression);

@@ -1,4 +1,4 @@
-/* bytes.h: little-endian integers at any address, whatever the host. */
+/* bytes.h: little-endian integers at any address, whatever the host; and the order of strings of bytes. */
 #ifndef GV_BYTES_H
 #define GV_BYTES_H
 #include <stdint.h>
@@ -27,6 +27,14 @@ static inline uint64_t gv_get_u64(const void *p)
     uint64_t v;
     memcpy(&v, p, sizeof v);
     return v;
+}
+
+/* By bytes, then by length, like strcmp(): negative, 0 or positive. */
+static inline int gv_compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+    size_t shared = a_size < b_size ? a_size : b_size;
+    int order = shared > 0 ? memcmp(a, b, shared) : 0;
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
 static inline void gv_put_u16(void *p, uint16_t v) { memcpy(p, &v, sizeof v); }

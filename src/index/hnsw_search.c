@@ -84,12 +84,6 @@ static void offer_node(const GV_HNSW *hnsw, const GV_Query *query, GV_TopK *top,
     if (hnsw->head_count > 0 && gv_bitset_get(&hnsw->heads, slot)) offer_ring(hnsw, query, top, slot, distance);
 }
 
-static void prefetch_row(const GV_Table *table, uint32_t slot)
-{
-    const char *row = (const char *)gv_table_row(table, slot);
-    for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
-}
-
 /* How many of the pool are measured in full. */
 static size_t rerank_count(const GV_HNSW *hnsw, const GV_Query *query, size_t k)
 {
@@ -107,11 +101,11 @@ static GV_Status rerank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query
         if (!gv_hnsw_accepted(hnsw, query->accept, slot)) continue;
         if (chosen >= most && scratch->pool[i] >> 32 != scratch->pool[chosen - 1] >> 32) break;
         scratch->pool[chosen++] = scratch->pool[i]; /* what comes before is not needed any more */
-        if (chosen <= 2) prefetch_row(table, slot);
+        if (chosen <= 2) gv_table_prefetch(table, slot);
     }
     for (size_t i = 0; i < chosen; i++) {
         uint32_t slot = gv_key_slot(scratch->pool[i]);
-        if (i + 2 < chosen) prefetch_row(table, gv_key_slot(scratch->pool[i + 2]));
+        if (i + 2 < chosen) gv_table_prefetch(table, gv_key_slot(scratch->pool[i + 2]));
         GV_TRY(gv_table_touch(table, slot));
         float rank = gv_rank(&hnsw->head.metric, query->vector, query->squared_norm, gv_table_row(table, slot),
                              gv_table_norm(table, slot));

@@ -286,12 +286,6 @@ static GV_Status scan_list(Search *s, uint32_t number, float near)
     return GV_OK;
 }
 
-static void prefetch_row(const GV_Table *table, uint64_t key)
-{
-    const char *row = (const char *)gv_table_row(table, (uint32_t)key);
-    for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
-}
-
 static GV_Status rerank(const Search *s, GV_TopK *top)
 {
     enum {
@@ -301,10 +295,10 @@ static GV_Status rerank(const Search *s, GV_TopK *top)
     const GV_Metric *metric = &s->ivf->head.metric;
     const uint64_t *found = s->scratch->found;
     bool normed = metric->distance == GV_DISTANCE_COSINE; /* else it is not worth a miss of the cache */
-    for (size_t i = 0; i < s->count && i < AHEAD; i++) prefetch_row(table, found[i]);
+    for (size_t i = 0; i < s->count && i < AHEAD; i++) gv_table_prefetch(table, (uint32_t)found[i]);
     for (size_t i = 0; i < s->count; i++) {
         uint32_t slot = (uint32_t)found[i];
-        if (i + AHEAD < s->count) prefetch_row(table, found[i + AHEAD]);
+        if (i + AHEAD < s->count) gv_table_prefetch(table, (uint32_t)found[i + AHEAD]);
         GV_TRY(gv_table_touch(table, slot));
         float rank = gv_rank(metric, s->query->vector, s->query->squared_norm, gv_table_row(table, slot),
                              normed ? gv_table_norm(table, slot) : 0.0f);

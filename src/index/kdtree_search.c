@@ -42,14 +42,6 @@ static double least_rank(const Walk *w, size_t node)
     return sum * (1.0 - w->slack) - (double)n * (double)FLT_MIN;
 }
 
-/* As a scan's: for EUCLIDEAN a little above the k-th distance squared, since two ranks may have one root. */
-static double rank_limit(const Walk *w)
-{
-    if (w->top->count < w->top->k) return INFINITY;
-    double worst = (double)w->top->hits[0].distance;
-    return w->metric->distance == GV_DISTANCE_EUCLIDEAN ? worst * worst * (1.0 + 1e-6) + (double)FLT_MIN : worst;
-}
-
 typedef float Lanes[GV_KD_LEAF]; /* one of each row of a leaf */
 
 static inline void add_terms(GV_DistanceType distance, float q, const float *x, float *sums)
@@ -90,22 +82,22 @@ static bool visit_leaf(Walk *w, size_t begin, size_t end)
     if (w->rest < end - begin) return false;
     w->rest -= end - begin;
     const float *sums = leaf_sums(w, w->tree->rows + begin * w->metric->dimension, end - begin, partials);
-    double limit = rank_limit(w);
+    float limit = gv_rank_limit(w->metric->distance, w->top);
     for (size_t i = begin; i < end; i++) {
         uint32_t slot = w->tree->slots[i];
         float rank = gv_rank_of_sum(w->metric->distance, sums[i - begin], 0.0f, 0.0f);
-        if ((double)rank > limit) continue;
+        if (rank > limit) continue;
         if (slot / 64 >= w->query->accept->word_count || !gv_bitset_get(w->query->accept, slot)) continue;
         if (!gv_bitset_get(w->indexed, slot)) continue;
         gv_topk_offer(w->top, gv_distance_of_rank(w->metric->distance, rank), gv_table_id(w->table, slot));
-        limit = rank_limit(w);
+        limit = gv_rank_limit(w->metric->distance, w->top);
     }
     return true;
 }
 
 static bool visit(Walk *w, size_t node, size_t begin, size_t end, double rank)
 {
-    if (rank > rank_limit(w)) return true;
+    if (rank > (double)gv_rank_limit(w->metric->distance, w->top)) return true;
     if (end - begin <= GV_KD_LEAF) return visit_leaf(w, begin, end);
     size_t middle = begin + (end - begin + 1) / 2;
     double left = least_rank(w, 2 * node + 1), right = least_rank(w, 2 * node + 2);

@@ -1,7 +1,6 @@
 /* scan.c: the exact search: every accepted row, in order of slots, once for all queries that share the scan. One query is
  * limited by memory bandwidth, many by multiplications and additions: they go by tiles of rows and queries. */
 #include "index/index.h"
-#include <float.h>
 
 enum {
     PREFETCH_BYTES = 1024,
@@ -40,16 +39,6 @@ static void prefetch(const GV_Table *table, uint32_t slot)
         __builtin_prefetch(row + at);
 }
 
-/* Ranks above this are refused whatever the id. For EUCLIDEAN a little above the k-th distance squared, since near it two
- * ranks may have one root: what is below is compared by distance. */
-static float rank_limit(GV_DistanceType distance, const GV_TopK *top)
-{
-    if (top->count < top->k) return INFINITY;
-    if (distance != GV_DISTANCE_EUCLIDEAN) return top->hits[0].distance;
-    double root = top->hits[0].distance;
-    return (float)(root * root * (1.0 + 1e-6) + FLT_MIN);
-}
-
 /* ---- one query ---- */
 
 /* Of `total` (NULL: nobody asks) rows that are near enough, those beyond the k nearest count as well. */
@@ -58,7 +47,7 @@ static GV_Status scan(const GV_Table *table, const GV_Metric *metric, const GV_Q
 {
     const GV_Bitset *accept = query->accept;
     Cursor cursor = first_slots(table, accept);
-    float limit = rank_limit(metric->distance, top);
+    float limit = gv_rank_limit(metric->distance, top);
     for (uint32_t slot = next_slot(&cursor), next; slot != GV_NO_SLOT; slot = next) {
         next = next_slot(&cursor);
         if (next != GV_NO_SLOT && next != slot + 1) prefetch(table, next);
@@ -70,7 +59,7 @@ static GV_Status scan(const GV_Table *table, const GV_Metric *metric, const GV_Q
         if ((double)distance > radius) continue;
         if (total) ++*total;
         gv_topk_offer(top, distance, gv_table_id(table, slot));
-        limit = rank_limit(metric->distance, top);
+        limit = gv_rank_limit(metric->distance, top);
     }
     return GV_OK;
 }
@@ -117,7 +106,7 @@ typedef struct Block { /* rows that are compared together */
 static void set_limit(Scan *scan, size_t i)
 {
     GV_DistanceType distance = scan->metric->distance;
-    float limit = rank_limit(distance, scan->tops[i]), squared_norm = scan->queries[i].squared_norm;
+    float limit = gv_rank_limit(distance, scan->tops[i]), squared_norm = scan->queries[i].squared_norm;
     float cosine = 1.0f - limit - COSINE_SLACK;
     scan->limits[i] = limit;
     switch (distance) {

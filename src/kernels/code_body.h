@@ -313,25 +313,39 @@ static void scan_tables(const int8_t *v, size_t n, int limit, uint8_t *tables)
     }
 }
 
-/* The table sums of a block. `group` entries may be added as bytes before they are widened. Of two neighbours that
- * share 16 bits the odd one is summed apart, the even one together with it, modulo 2^16, and then parted. */
+/* The table sums of a block. Of two neighbours that share 16 bits the odd one is summed apart, the even one together with
+ * it, modulo 2^16, and then parted. */
+typedef struct Sums {
+    ints low, high, odd_low, odd_high;
+} Sums;
+
+/* Look `group` registers up, whose entries may be added as bytes before they are widened. */
+ALWAYS_INLINE void add_group(Sums *s, const uint8_t *codes, const uint8_t *tables, size_t group)
+{
+    ints add_low = ints_zero(), add_high = add_low;
+    for (size_t g = 0; g < group; g++) {
+        ints code = ints_load(codes + g * INTS_BYTES), table = ints_load(tables + g * INTS_BYTES);
+        add_low = ints8_add(add_low, ints8_lookup(table, ints8_low_nibbles(code)));
+        add_high = ints8_add(add_high, ints8_lookup(table, ints8_high_nibbles(code)));
+    }
+    s->low = ints16_add(s->low, add_low);
+    s->high = ints16_add(s->high, add_high);
+    s->odd_low = ints16_add(s->odd_low, ints16_shift_right_8(add_low));
+    s->odd_high = ints16_add(s->odd_high, ints16_shift_right_8(add_high));
+}
+
+ALWAYS_INLINE void part_sums(const Sums *s, uint16_t *sums)
+{
+    ints16_merge(ints16_sub(s->low, ints16_shift_left_8(s->odd_low)), s->odd_low, sums);
+    ints16_merge(ints16_sub(s->high, ints16_shift_left_8(s->odd_high)), s->odd_high, sums + 16);
+}
+
 ALWAYS_INLINE void scan_sums(const uint8_t *codes, const uint8_t *tables, size_t n, size_t group, uint16_t *sums)
 {
-    ints low = ints_zero(), high = low, odd_low = low, odd_high = low;
-    for (const uint8_t *end = codes + 4 * n; codes < end; codes += group * INTS_BYTES, tables += group * INTS_BYTES) {
-        ints add_low = ints_zero(), add_high = add_low;
-        for (size_t g = 0; g < group; g++) {
-            ints code = ints_load(codes + g * INTS_BYTES), table = ints_load(tables + g * INTS_BYTES);
-            add_low = ints8_add(add_low, ints8_lookup(table, ints8_low_nibbles(code)));
-            add_high = ints8_add(add_high, ints8_lookup(table, ints8_high_nibbles(code)));
-        }
-        low = ints16_add(low, add_low);
-        high = ints16_add(high, add_high);
-        odd_low = ints16_add(odd_low, ints16_shift_right_8(add_low));
-        odd_high = ints16_add(odd_high, ints16_shift_right_8(add_high));
-    }
-    ints16_merge(ints16_sub(low, ints16_shift_left_8(odd_low)), odd_low, sums);
-    ints16_merge(ints16_sub(high, ints16_shift_left_8(odd_high)), odd_high, sums + 16);
+    Sums s = {ints_zero(), ints_zero(), ints_zero(), ints_zero()};
+    for (const uint8_t *end = codes + 4 * n; codes < end; codes += group * INTS_BYTES, tables += group * INTS_BYTES)
+        add_group(&s, codes, tables, group);
+    part_sums(&s, sums);
 }
 
 #ifndef GV_SMALL_MODULE /* which has no index that reads product codes */
@@ -369,25 +383,15 @@ static uint32_t scan_codes(const uint8_t *codes, const uint8_t *tables, size_t n
                            float step, float bound, float *estimates)
 {
     enum {
-        GROUP_BYTES = 4 * INTS_BYTES
+        GROUP = 4,
+        GROUP_BYTES = GROUP * INTS_BYTES
     };
     uint16_t sums[GV_SCAN_NEIGHBOURS];
-    ints low = ints_zero(), high = low, odd_low = low, odd_high = low;
-    for (size_t at = 0, end = 16 * nibbles; at < end;) {
-        size_t group = end - at >= GROUP_BYTES ? GROUP_BYTES : INTS_BYTES, last = at + group;
-        ints add_low = ints_zero(), add_high = add_low;
-        for (; at < last; at += INTS_BYTES) {
-            ints code = ints_load(codes + at), table = ints_load(tables + at);
-            add_low = ints8_add(add_low, ints8_lookup(table, ints8_low_nibbles(code)));
-            add_high = ints8_add(add_high, ints8_lookup(table, ints8_high_nibbles(code)));
-        }
-        low = ints16_add(low, add_low);
-        high = ints16_add(high, add_high);
-        odd_low = ints16_add(odd_low, ints16_shift_right_8(add_low));
-        odd_high = ints16_add(odd_high, ints16_shift_right_8(add_high));
-    }
-    ints16_merge(ints16_sub(low, ints16_shift_left_8(odd_low)), odd_low, sums);
-    ints16_merge(ints16_sub(high, ints16_shift_left_8(odd_high)), odd_high, sums + 16);
+    Sums s = {ints_zero(), ints_zero(), ints_zero(), ints_zero()};
+    size_t at = 0, end = 16 * nibbles;
+    for (; end - at >= GROUP_BYTES; at += GROUP_BYTES) add_group(&s, codes + at, tables + at, GROUP);
+    for (; at < end; at += INTS_BYTES) add_group(&s, codes + at, tables + at, 1);
+    part_sums(&s, sums);
     uint32_t below = 0;
     for (size_t j = 0; j < GV_SCAN_NEIGHBOURS; j += GV_LANES) {
         lanes product = lanes_mul(lanes_from_words(sums + j, 0), lanes_splat(step));

@@ -5,7 +5,9 @@
  * then id. Squared norms are finite f32 (checked when rows and queries come in), so nothing here can be NaN. */
 #ifndef GV_METRIC_H
 #define GV_METRIC_H
+#include "base/topk.h"
 #include "kernels/kernels.h"
+#include <float.h>
 #include <gigavector.h>
 #include <math.h>
 
@@ -68,6 +70,16 @@ static inline GV_Sums gv_metric_sums(const GV_Metric *metric)
 static inline float gv_distance_of_rank(GV_DistanceType distance, float rank)
 {
     return distance == GV_DISTANCE_EUCLIDEAN ? sqrtf(rank) : rank;
+}
+
+/* Ranks above this are refused whatever the id. For EUCLIDEAN a little above the k-th distance squared, since near it two
+ * ranks may have one root: what is below is compared by distance. */
+static inline float gv_rank_limit(GV_DistanceType distance, const GV_TopK *top)
+{
+    if (top->count < top->k) return INFINITY;
+    if (distance != GV_DISTANCE_EUCLIDEAN) return top->hits[0].distance;
+    double root = top->hits[0].distance;
+    return (float)(root * root * (1.0 + 1e-6) + FLT_MIN);
 }
 
 #endif

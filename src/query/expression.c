@@ -1,17 +1,11 @@
 /* expression.c: trees made of parts, and what one condition says of one value. */
 #include "query/expression.h"
 #include "base/checked.h"
+#include "base/bytes.h"
 #include "base/number.h"
 #include <string.h>
 
 /* ---- one condition ---- */
-
-static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
-{
-    size_t shared = a_size < b_size ? a_size : b_size;
-    int order = shared > 0 ? memcmp(a, b, shared) : 0;
-    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
-}
 
 static int compare_numbers(double a, double b) { return (a > b) - (a < b); }
 
@@ -19,7 +13,7 @@ static int compare_numbers(double a, double b) { return (a > b) - (a < b); }
 static int compare_literals(const GV_Literal *a, const GV_Literal *b)
 {
     if (a->quoted != b->quoted) return a->quoted ? 1 : -1;
-    return a->quoted ? compare_bytes(a->text, a->size, b->text, b->size) : compare_numbers(a->number, b->number);
+    return a->quoted ? gv_compare_bytes(a->text, a->size, b->text, b->size) : compare_numbers(a->number, b->number);
 }
 
 void gv_literal_settle(GV_Literal *literal)
@@ -102,7 +96,7 @@ bool gv_condition_holds(const GV_Condition *c, const uint8_t *value, size_t size
     }
     if (wanted->numeric && gv_number_read(value, size, &found.number))
         return is_ordered(c->op, compare_numbers(found.number, wanted->number));
-    return is_ordered(c->op, compare_bytes(value, size, wanted->text, wanted->size));
+    return is_ordered(c->op, gv_compare_bytes(value, size, wanted->text, wanted->size));
 }
 
 /* ---- trees ---- */

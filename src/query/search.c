@@ -53,6 +53,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
     size_t scan_count = 0, walked = 0;
     uint64_t choices = r->matches ? r->match_count : table->live_count;
     size_t wanted = r->k < choices ? r->k : (size_t)choices;
+    if (r->plan) r->plan->choices = choices;
     for (size_t i = 0; i < r->count; i++) {
         GV_Query query = {.vector = r->vectors + i * r->stride,
                           .squared_norm = r->squared_norms[i],
@@ -68,7 +69,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
             walked++;
             if (tops[i].count != wanted) way = GV_WAY_STARVED; /* and ends in the scan */
         }
-        if (r->way) *r->way = way;
+        if (r->plan) r->plan->way = way;
         if (way == GV_WAY_INDEX) continue;
         tops[i].count = 0;
         queries[scan_count] = query;

@@ -10,6 +10,11 @@ typedef struct GV_Tally { /* of many searches, on any threads */
     _Atomic uint64_t walks, scans, scanned_rows;
 } GV_Tally;
 
+typedef struct GV_Plan { /* of a search, for who asks */
+    GV_Way way;
+    uint64_t choices; /* rows that passed the filter */
+} GV_Plan;
+
 typedef struct GV_Request {
     const float *vectors; /* [count], each `stride` floats behind the one before */
     size_t stride;
@@ -23,7 +28,7 @@ typedef struct GV_Request {
     uint64_t match_count;
     uint64_t exact_threshold; /* with at most this many rows to choose from, scan them */
     GV_Tally *tally;          /* NULL: nobody counts */
-    GV_Way *way;              /* that the last query went; NULL: nobody asks */
+    GV_Plan *plan;            /* of the last query; NULL: nobody asks */
 } GV_Request;
 
 /* Fill `tops[count]` with exactly min(k, rows to choose from) hits each, sorted. The caller holds the read lock. */

@@ -1,13 +1,11 @@
 /* values.c: sorting values of metadata, and looking one up. */
 #include "query/values.h"
+#include "base/bytes.h"
 #include <stdlib.h>
-#include <string.h>
 
 int gv_value_compare(const GV_Value *a, const GV_Value *b)
 {
-    size_t least = a->size < b->size ? a->size : b->size;
-    int order = least > 0 ? memcmp(a->bytes, b->bytes, least) : 0;
-    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+    return gv_compare_bytes(a->bytes, a->size, b->bytes, b->size);
 }
 
 static int compare(const void *a, const void *b)

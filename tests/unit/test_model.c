@@ -193,21 +193,28 @@ static void count_hits(Run *r, const GV_Rows *rows, const Answer *answer, size_t
     r->wanted += count;
 }
 
+/* A query and a filter, drawn; the options say so. */
+static void draw_question(Run *r, float *query, Filter *filter, GV_SearchOptions *options)
+{
+    *filter = model_filter(draw(r, 2));
+    model_vector(draw(r, 8), query);
+    gv_search_options_init(options);
+    if (filter->kind) options->filter = filter->text;
+}
+
 static void search(Run *r)
 {
     static Answer answer;
     GV_SearchOptions options;
     GV_Rows *rows;
     float query[MODEL_DIMENSION];
-    Filter filter = model_filter(draw(r, 2));
+    Filter filter;
     size_t k = (size_t)(draw(r, 3) % 20 + 1), offset = draw(r, 4) % 8 == 0 ? (size_t)(draw(r, 5) % 9) : 0;
     bool other = draw(r, 6) % 16 == 0;
     GV_DistanceType distance = other ? (GV_DistanceType)(draw(r, 7) % 4) : r->kind->distance;
-    model_vector(draw(r, 8), query);
-    gv_search_options_init(&options);
+    draw_question(r, query, &filter, &options);
     options.distance = (int32_t)distance;
     options.offset = offset;
-    if (filter.kind) options.filter = filter.text;
     model_ask(&r->model, distance, query, &filter, &answer);
     CHECK_OK(gv_db_search_rows(r->db, query, MODEL_DIMENSION, k, &options, &rows));
     size_t left = answer.count > offset ? answer.count - offset : 0, count = k < left ? k : left;
@@ -225,11 +232,9 @@ static void search_range(Run *r)
     GV_SearchOptions options;
     GV_Rows *rows;
     float query[MODEL_DIMENSION];
-    Filter filter = model_filter(draw(r, 2));
+    Filter filter;
     size_t most = (size_t)(draw(r, 3) % 50 + 1), within = 0;
-    model_vector(draw(r, 8), query);
-    gv_search_options_init(&options);
-    if (filter.kind) options.filter = filter.text;
+    draw_question(r, query, &filter, &options);
     model_ask(&r->model, r->kind->distance, query, &filter, &answer);
     double radius = answer.count ? (double)answer.hits[draw(r, 4) % answer.count].distance : 1.0;
     while (within < answer.count && (double)answer.hits[within].distance <= radius) within++;
