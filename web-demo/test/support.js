@@ -1,26 +1,17 @@
 /** The built page served on localhost, and a Chromium to look at it with. */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { chromium } from 'playwright-core';
 import { preview } from 'vite';
+
+import { launch, skip as noBrowser } from '../../js/test/chromium.js';
+
+export { launch };
 
 export const DIST = process.env.GV_DEMO_DIST ?? join(import.meta.dirname, '../../build/web-demo');
 
-const executablePath = findBrowser();
 export const skip =
-  (!existsSync(join(DIST, 'sw.js')) && `${DIST} is not built: ./build.sh web-demo --build-only`) ||
-  (!executablePath && 'no Chromium: none in CHROME, and no chromium, chromium-browser or google-chrome on PATH');
-
-function findBrowser() {
-  if (process.env.CHROME) return process.env.CHROME;
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
-    if (status === 0) return stdout.trim();
-  }
-  return undefined;
-}
+  noBrowser || (!existsSync(join(DIST, 'sw.js')) && `${DIST} is not built: ./build.sh web-demo --build-only`);
 
 export async function serve() {
   const server = await preview({
@@ -30,11 +21,6 @@ export async function serve() {
     preview: { host: '127.0.0.1', port: 4300, strictPort: false, open: false },
   });
   return { url: server.resolvedUrls.local[0], close: () => server.close() };
-}
-
-export function launch() {
-  const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
-  return chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', '--disable-gpu', ...quiet] });
 }
 
 /** A page of a fresh visitor. `problems` collects what goes wrong in it. */
