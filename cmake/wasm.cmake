@@ -22,8 +22,8 @@ list(TRANSFORM imports REPLACE ".*HOST[(](gv_host_[a-z_]+)[)].*" "\\1() {},")
 list(JOIN imports " " imports)
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/imports.js CONTENT "mergeInto(LibraryManager.library, { ${imports} });\n" @ONLY)
 
-# Shared by the module and by the C tests that run in Node. malloc() is base/malloc_wasm.c: dlmalloc takes 2.4 kB more by gzip,
-# emmalloc (3.1.6) half again its time over churn, and traps at 4 GB.
+# Shared by the module and by the C tests that run in Node. malloc() is base/malloc_wasm.c, which is smaller than
+# dlmalloc (docs/adr/0014); emmalloc (3.1.6) traps at 4 GB.
 add_library(gigavector_wasm_link INTERFACE)
 target_link_options(gigavector_wasm_link INTERFACE
     -Os -sSTANDALONE_WASM -sMALLOC=none -sALLOW_MEMORY_GROWTH -sINITIAL_MEMORY=4MB -sMAXIMUM_MEMORY=4GB
