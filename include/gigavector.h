@@ -357,7 +357,8 @@ GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, si
                             const GV_PackedMetadata *metadata, const char *key, uint64_t *ids);
 /* Train an IVFPQ index on `rows[count, dimension]`, or on the rows it has (`rows` NULL, `count` 0), and index all of these by
  * what was learned. Until then rows are kept and searched by exact scans. Any number of rows will do, also fewer than lists,
- * and equal ones; may be called again, when the rows have changed. Searches go on meanwhile. A commit group of its own.
+ * and equal ones; but few say little of the many that come later: call it again when the rows have doubled or changed.
+ * Searches go on meanwhile. A commit group of its own.
  * GV_ERR_ARGUMENT: another index; `dimension` is not the database's; a row is not finite; there are no rows at all.
  * GV_ERR_UNSUPPORTED: MANHATTAN, which has no such codes; searches are exact scans. */
 GV_Status gv_db_ivfpq_train(GV_Database *db, const float *rows, size_t count, size_t dimension);

@@ -438,7 +438,8 @@ export class Database {
 
   /**
    * Train an IVFPQ index on these rows, or on those it has, and index all its rows by what was learned. Until then rows are
-   * kept and searched by exact scans. Any number of rows will do; may be called again when the rows have changed.
+   * kept and searched by exact scans. Any number of rows will do, but few say little of the many that come later: train
+   * again when the rows have doubled or changed.
    * `GV_ERR_ARGUMENT`: another index, rows of another dimension, or no rows at all.
    */
   trainIvfpq(rows?: RowsInput | null): void;

@@ -368,7 +368,8 @@ class Database:
         """Train an IVFPQ index on `rows`, or on those it has (None), and index all its rows by what was learned.
 
         Until then rows are kept and searched by exact scans. Any number of rows will do, also fewer than lists, and equal
-        ones; about 100 a list are a good number. May be called again when the rows have changed; searches go on meanwhile.
+        ones; but few say little of the many that come later: about 100 a list are a good number, and a training is to be
+        repeated when the rows have doubled or changed. Searches go on meanwhile.
         """
         if rows is None:
             check(self._call(lib.gv_db_ivfpq_train, _NULL, 0, self._dimension))

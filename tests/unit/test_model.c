@@ -1,8 +1,7 @@
 /* test_model.c: without it two features that are each right could be wrong together: any sequence of any calls, each answer beside the
- * plain array of model.h. The seed is printed; a number as argument is the seed to run. */
+ * plain array of model.h. The same calls every time; a number as argument is another seed: `for i in $(seq 100); do …/test_model $i`. */
 #include "model.h"
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__EMSCRIPTEN__)
@@ -44,6 +43,7 @@ typedef struct Run {
     uint64_t seed, call;
     uint64_t searches, wanted, found; /* hits of walks: those of the array, and those that came */
     uint64_t unreachable;             /* rows, at all checks together */
+    size_t trained_on;                /* rows, at the last training; 0: none */
 } Run;
 
 static uint64_t draw(Run *r, uint64_t what) { return gv_random(r->seed + r->call, what); }
@@ -285,11 +285,22 @@ static void check_all(Run *r)
 
 /* ---- any of them ---- */
 
+/* Lists and codes learned from nine rows say little of the six hundred that come later: whoever outgrows a training trains again, as
+ * gv_db_ivfpq_train() says. */
+static bool outgrown(const Run *r) { return r->trained_on > 0 && r->model.count > 2 * r->trained_on; }
+
+static void train(Run *r)
+{
+    CHECK_OK(gv_db_ivfpq_train(r->db, NULL, 0, MODEL_DIMENSION));
+    r->trained_on = r->model.count;
+}
+
 static void next_call(Run *r)
 {
     uint64_t chance = draw(r, 0) % 1000;
     size_t many = (size_t)(draw(r, 9) % BATCH + 1);
     bool full = r->model.count > MODEL_MOST - BATCH, empty = r->model.count == 0;
+    if (outgrown(r)) train(r);
     if (chance < 450) search(r);
     else if (chance < 500) search_range(r);
     else if (chance < 560) look_at_rows(r);
@@ -303,8 +314,7 @@ static void next_call(Run *r)
     else if (chance < 974) delete_matching(r);
     else if (chance < 980) check_all(r);
     else if (chance < 983) CHECK_OK(gv_db_compact(r->db));
-    else if (chance < 985 && r->kind->index == GV_INDEX_TYPE_IVFPQ)
-        CHECK_OK(gv_db_ivfpq_train(r->db, NULL, 0, MODEL_DIMENSION));
+    else if (chance < 985 && r->kind->index == GV_INDEX_TYPE_IVFPQ) train(r);
     else if (chance < 987) CHECK_OK(gv_db_save(r->db, NULL));
     else if (chance < 992) {
         CHECK_OK(gv_db_close(r->db));
@@ -330,7 +340,7 @@ static void run(const struct Kind *kind, uint64_t seed)
 
 int main(int count, char **arguments)
 {
-    uint64_t seed = count > 1 ? strtoull(arguments[1], NULL, 10) : (uint64_t)time(NULL);
+    uint64_t seed = count > 1 ? strtoull(arguments[1], NULL, 10) : 1795722605;
     printf("seed %llu\n", (unsigned long long)seed);
     fflush(stdout);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) run(&kinds[i], gv_mix64(seed + i));
