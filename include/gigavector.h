@@ -45,7 +45,7 @@ typedef enum GV_IndexType {
     GV_INDEX_TYPE_KDTREE = 0, /* exact, for low dimensions (Bentley 1975); COSINE and over 64 dimensions scan */
     GV_INDEX_TYPE_HNSW = 1,   /* layered proximity graph (Malkov & Yashunin, arXiv:1603.09320) */
     GV_INDEX_TYPE_IVFPQ = 2,  /* inverted lists of product codes (Jegou et al., TPAMI 2011); see gv_db_ivfpq_train() */
-    GV_INDEX_TYPE_SPARSE = 3, /* inverted lists of (index, value) pairs: not in this version */
+    GV_INDEX_TYPE_SPARSE = 3, /* inverted lists of (index, value) pairs: exact; see gv_db_add_sparse() */
     GV_INDEX_TYPE_FLAT = 4,   /* exact scan: the oracle every other index is tested against */
 } GV_IndexType;
 
@@ -117,9 +117,10 @@ typedef struct GV_IVFPQConfig {
 
 typedef struct GV_OpenOptions {
     uint32_t struct_size;
-    int32_t index_type;           /* a GV_IndexType; -1: the file's, or HNSW for a new database. Default -1 */
-    size_t dimension;             /* 1 ..= 65535; 0: the file's. Default 0 */
-    int32_t distance;             /* a GV_DistanceType; -1: the file's, or EUCLIDEAN for a new one. Default -1 */
+    int32_t index_type; /* a GV_IndexType; -1: the file's, or HNSW for a new database. Default -1 */
+    size_t dimension;   /* 1 ..= 65535, of SPARSE 2^31 - 1; 0: the file's. Default 0 */
+    int32_t
+        distance; /* a GV_DistanceType; -1: the file's, or EUCLIDEAN for a new one (SPARSE: DOT_PRODUCT). Default -1 */
     int32_t durability;           /* a GV_Durability. Default GV_DURABILITY_COMMIT */
     uint32_t read_only;           /* 1: no lock, no write, the state at open until gv_db_refresh(). Default 0 */
     uint32_t memory_map;          /* 1 (implies read_only): map the file instead of reading it. Default 0 */
@@ -234,7 +235,18 @@ typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_fre
     size_t metadata_bytes;
     uint32_t *groups; /* [count]; the group of each row, from 0: from gv_db_search_groups() only, else NULL */
     uint64_t total;   /* rows that there are: of gv_db_range_search() those within the radius; else `count` */
+    uint64_t *
+        starts; /* [count + 1]: of a SPARSE database, in place of `vectors`; row i has the pairs starts[i] ..< starts[i + 1] */
+    uint32_t *indices;
+    float *values;
 } GV_Rows;
+
+typedef struct GV_SparseRows { /* rows of (index, value) pairs, as SciPy's csr_matrix keeps them */
+    size_t count;              /* rows */
+    const uint64_t *starts;    /* [count + 1]: row i has the pairs starts[i] ..< starts[i + 1], at most 65535 */
+    const uint32_t *indices;   /* below the dimension, ascending within a row, each once */
+    const float *values;
+} GV_SparseRows;
 
 /* ---- the library ---- */
 
@@ -325,6 +337,15 @@ GV_Status gv_db_add_vector_with_rich_metadata(GV_Database *db, const float *data
                                               const char *const *keys, const char *const *values, size_t count);
 GV_Status gv_db_add_vectors(GV_Database *db, const float *data, size_t count, size_t dimension);
 
+/* Append sparse rows to a SPARSE database, as gv_db_add() does vectors; a row may have no pairs at all.
+ * GV_ERR_ARGUMENT: the database has vectors; an index is not below its dimension, or not above the one before; a value is not
+ * finite; metadata that breaks its rules. */
+GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
+                           uint64_t *ids);
+
+/* Replace the pairs of row `id`, keeping its id and metadata. */
+GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indices, const float *values, size_t count);
+
 /* Delete the rows `ids[count]`, all or none: GV_ERR_NOT_FOUND names the first that is not there, GV_ERR_ARGUMENT
  * one that is listed twice. They leave the results at once, and their neighbours are linked to one another. */
 GV_Status gv_db_delete(GV_Database *db, const uint64_t *ids, size_t count);
@@ -395,6 +416,13 @@ GV_Status gv_db_search_batch_rows(GV_Database *db, const float *queries, size_t 
  * `explanation`: its struct_size set by the caller. */
 GV_Status gv_db_explain(GV_Database *db, const float *query, size_t dimension, size_t k,
                         const GV_SearchOptions *options, GV_Explanation *explanation);
+
+/* The `k` rows of a SPARSE database nearest to a query of `count` pairs (as those of a row), by DOT_PRODUCT or COSINE: exact, and
+ * min(k, live rows that pass the filter) of them, also rows that share no index with the query. Of `options` ef_search, nprobe
+ * and rerank say nothing here. Free `*out` with gv_rows_free().
+ * A dot product is the f64 sum of the products in order of the indices, rounded once to f32. */
+GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const float *values, size_t count, size_t k,
+                              const GV_SearchOptions *options, GV_Rows **out);
 
 /* The rows nearest to row `id`, which is itself left out. GV_ERR_NOT_FOUND if it is not live. */
 GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_SearchOptions *options, GV_Rows **out);

@@ -42,7 +42,7 @@ void gv_store_replace_metadata(GV_Store *s, uint32_t slot, uint8_t *metadata)
 void gv_store_swap_row(GV_Store *s, uint32_t old, uint32_t staged)
 {
     gv_terms_forget(&s->terms, old);
-    const uint8_t **from = gv_slab_at(&s->table.metadata, old), **to = gv_slab_at(&s->table.metadata, staged);
+    const uint8_t **from = gv_blob_at(&s->table.metadata, old), **to = gv_blob_at(&s->table.metadata, staged);
     *to = *from;
     *from = NULL;
     gv_table_hide(&s->table, old);

@@ -181,11 +181,9 @@ static GV_Status plan(Batch *b, size_t query_count, size_t threads, size_t *chun
     const GV_Bitset *matches;
     gv_read_lock(&db->state);
     GV_Store *s = db->store;
-    GV_Status status = GV_OK;
+    GV_Status status = gv_check_dimension(db, b->dimension);
     *chunk = 1;
-    if (b->dimension != s->settings.dimension)
-        status = gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", s->settings.dimension, b->dimension);
-    else if (query_count > 0 && (!b->queries || (!b->rows && (!b->ids || !b->distances))))
+    if (status == GV_OK && query_count > 0 && (!b->queries || (!b->rows && (!b->ids || !b->distances))))
         status = gv_fail(GV_ERR_ARGUMENT, "queries, ids or distances is NULL");
     if (status == GV_OK && query_count > 1) {
         status = up_to_date(b, &matches);

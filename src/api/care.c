@@ -141,6 +141,14 @@ static void fault(GV_CheckReport *report, const char *what, uint64_t at)
     if (report->faults++ == 0) (void)gv_fail(GV_ERR_CORRUPT, "%s %llu", what, (unsigned long long)at);
 }
 
+static float squared_norm(const GV_Table *t, const GV_Kernels *kernels, uint32_t slot)
+{
+    const float *row = gv_table_row(t, slot);
+    if (!t->is_sparse) return kernels->dot(row, row, t->dimension);
+    GV_SparseRow pairs = gv_table_pairs(t, slot);
+    return (float)gv_sparse_dot(&pairs, &pairs);
+}
+
 static GV_Status check_table(const GV_Table *t, const GV_Kernels *kernels, GV_CheckReport *report)
 {
     uint64_t live = 0;
@@ -154,8 +162,7 @@ static GV_Status check_table(const GV_Table *t, const GV_Kernels *kernels, GV_Ch
         if (!gv_bitset_get(&t->used, slot)) fault(report, "a live slot that is not in use:", slot);
         GV_Status status = gv_table_touch(t, slot);
         if (status != GV_OK) return status;
-        const float *row = gv_table_row(t, slot);
-        float norm = kernels->dot(row, row, t->dimension), stored = gv_table_norm(t, slot);
+        float norm = squared_norm(t, kernels, slot), stored = gv_table_norm(t, slot);
         if (memcmp(&norm, &stored, sizeof norm) != 0) fault(report, "a stored norm that is not its row's, of row", id);
     }
     if (live != t->live_count || (!t->ids_ascend && t->map.count != live))

@@ -3,6 +3,7 @@
  * one step. */
 #include "api/write.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     STEPS_A_TURN = 4096 /* between two looks at whether the database is being closed */
@@ -53,6 +54,15 @@ static GV_Status copy_training(Compaction *c)
     return GV_OK;
 }
 
+static uint8_t *copy_pairs(const GV_Table *from, GV_Table *to, uint32_t slot)
+{
+    size_t size;
+    const uint8_t *pairs = gv_blob(&from->pairs, slot, &size);
+    uint8_t *copy = gv_blob_new(to->heap, size);
+    if (copy) memcpy(copy + 4, pairs, size);
+    return copy;
+}
+
 /* Copies of all rows, in a table that nobody sees yet. */
 static GV_Status copy_rows(Compaction *c)
 {
@@ -65,7 +75,12 @@ static GV_Status copy_rows(Compaction *c)
         uint8_t *metadata;
         const uint8_t *packed = gv_table_metadata(from, slot, &size);
         GV_TRY(gv_table_metadata_new(to, packed, size, &metadata));
-        gv_table_stage(to, (uint32_t)i, c->ids[i], gv_table_row(from, slot), gv_table_norm(from, slot), metadata);
+        const void *row = gv_table_row(from, slot);
+        if (from->is_sparse && !(row = copy_pairs(from, to, slot))) {
+            gv_table_metadata_free(to, metadata);
+            return gv_last_status();
+        }
+        gv_table_stage(to, (uint32_t)i, c->ids[i], row, gv_table_norm(from, slot), metadata);
         gv_table_enter(to, (uint32_t)i);
         gv_store_step(c->to, (uint32_t)i, false);
     }

@@ -97,6 +97,21 @@ static GV_Status check_binary_quant(const GV_Settings *s)
     return gv_fail(GV_ERR_UNSUPPORTED, "use_binary_quant: dimension is %u, at most 32704 is possible", s->dimension);
 }
 
+static GV_Status check_dimension(size_t dimension, bool may_be_sparse)
+{
+    size_t most = may_be_sparse ? GV_SPARSE_DIMENSION_MAX : GV_DIMENSION_MAX;
+    if (dimension <= most) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "dimension is %zu, at most %zu is allowed", dimension, most);
+}
+
+/* Sparse rows have two metrics, and lists of their own. */
+static GV_Status check_sparse(const GV_Settings *s)
+{
+    if (s->index_type != GV_INDEX_TYPE_SPARSE) return check_dimension(s->dimension, false);
+    if (s->distance == GV_DISTANCE_DOT_PRODUCT || s->distance == GV_DISTANCE_COSINE) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "SPARSE knows DOT_PRODUCT and COSINE, not distance %d", (int)s->distance);
+}
+
 GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_Configs *configs)
 {
     gv_open_options_init(options);
@@ -107,9 +122,7 @@ GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, 
     memcpy(options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
     options->struct_size = sizeof *options;
     if (options->memory_map) options->read_only = 1;
-    if (options->dimension > GV_DIMENSION_MAX)
-        return gv_fail(GV_ERR_ARGUMENT, "dimension is %zu, at most %d is allowed", options->dimension,
-                       GV_DIMENSION_MAX);
+    GV_TRY(check_dimension(options->dimension, options->index_type < 0 || options->index_type == GV_INDEX_TYPE_SPARSE));
     if (options->index_type < -1 || options->index_type > GV_INDEX_TYPE_FLAT)
         return gv_fail(GV_ERR_ARGUMENT, "index_type %d is not a GV_IndexType", options->index_type);
     if (options->distance < -1 || options->distance > GV_DISTANCE_MANHATTAN)
@@ -156,7 +169,9 @@ static GV_Status settle_new(const GV_OpenOptions *o, const GV_Configs *configs, 
         return gv_fail(GV_ERR_ARGUMENT, "a new database needs its dimension, 1 to %d", GV_DIMENSION_MAX);
     s->dimension = (uint32_t)o->dimension;
     s->index_type = o->index_type < 0 ? GV_INDEX_TYPE_HNSW : (GV_IndexType)o->index_type;
-    s->distance = o->distance < 0 ? GV_DISTANCE_EUCLIDEAN : (GV_DistanceType)o->distance;
+    bool sparse = s->index_type == GV_INDEX_TYPE_SPARSE;
+    s->distance = sparse ? GV_DISTANCE_DOT_PRODUCT : GV_DISTANCE_EUCLIDEAN;
+    if (o->distance >= 0) s->distance = (GV_DistanceType)o->distance;
     s->seed = o->seed ? o->seed : GV_DEFAULT_SEED;
     gv_hnsw_config_init(&s->hnsw);
     gv_ivfpq_config_init(&s->ivfpq);
@@ -222,6 +237,7 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs,
 
 GV_Status gv_options_change(const GV_OpenOptions *o, const GV_Configs *configs, GV_Settings *s)
 {
+    bool was_sparse = s->index_type == GV_INDEX_TYPE_SPARSE;
     if (o->dimension && o->dimension != s->dimension)
         return gv_fail(GV_ERR_ARGUMENT, "dimension: %zu asked for, the rows have %u", o->dimension, s->dimension);
     if (o->index_type >= 0) s->index_type = (GV_IndexType)o->index_type;
@@ -229,6 +245,9 @@ GV_Status gv_options_change(const GV_OpenOptions *o, const GV_Configs *configs, 
     if (o->seed) s->seed = o->seed;
     if (configs->hnsw) s->hnsw = *configs->hnsw;
     if (configs->ivfpq) s->ivfpq = *configs->ivfpq;
+    if (was_sparse != (s->index_type == GV_INDEX_TYPE_SPARSE))
+        return gv_fail(GV_ERR_ARGUMENT, "sparse rows and vectors are not converted into each other");
+    GV_TRY(check_sparse(s));
     return check_binary_quant(s);
 }
 
@@ -240,5 +259,6 @@ GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *con
     settings->threads = options->threads ? options->threads : gv_cpu_count();
     if (file) GV_TRY(settle_file(options, configs, file, settings));
     else GV_TRY(settle_new(options, configs, settings));
+    GV_TRY(check_sparse(settings));
     return check_binary_quant(settings);
 }

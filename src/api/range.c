@@ -1,5 +1,5 @@
 /* range.c: rows by other questions than for the k nearest: within a radius, near a row, in order of ids. */
-#include "api/find.h"
+#include "api/sparse_calls.h"
 #include <string.h>
 
 /* ---- within a radius ---- */
@@ -82,7 +82,13 @@ static GV_Status near_row(GV_Database *db, const GV_Search *search, GV_Workspace
     size_t count;
     if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search->skipped);
     GV_TRY(gv_table_touch(table, slot));
-    GV_TRY(gv_search_vector(db, search, gv_table_row(table, slot), gv_table_norm(table, slot), space, &count));
+    float norm = gv_table_norm(table, slot);
+    if (table->is_sparse) {
+        GV_SparseRow row = gv_table_pairs(table, slot);
+        GV_TRY(gv_search_pairs(db, search, &row, norm, space, &count));
+    } else {
+        GV_TRY(gv_search_vector(db, search, gv_table_row(table, slot), norm, space, &count));
+    }
     return gv_rows_of_space(db, search, *space, count, out);
 }
 

@@ -1,23 +1,23 @@
 /* records.c: what the log's frames hold. Little-endian, packed, no padding:
  *
- *   ADD       u64 id, u32 metadata bytes, f32[dimension], metadata (one packed row, or nothing)
+ *   ADD       u64 id, u32 metadata bytes, the row, metadata (one packed row, or nothing)
  *   DELETE    u64 id
- *   UPDATE    u64 id, f32[dimension]
+ *   UPDATE    u64 id, the row: f32[dimension]; or u32 bytes of the next two, u32 indices, as many f32 values
  *   METADATA  u64 id, u32 metadata bytes, metadata
  *   TRAIN     u64 bytes in all, u64 of them before these, u32 of them here, these: f32 values
  *   PATCH     u32 words, u32[words]: one step of the group before, in the index's own language */
 #include "api/store.h"
 #include "base/bytes.h"
 
-GV_Status gv_record_row(GV_Log *log, uint64_t id, const float *row, size_t dimension, const uint8_t *metadata,
+GV_Status gv_record_row(GV_Log *log, uint64_t id, const void *row, size_t row_bytes, const uint8_t *metadata,
                         size_t size)
 {
     uint8_t *record;
-    GV_TRY(gv_log_record(log, GV_FRAME_ADD, 12 + dimension * sizeof *row + size, &record));
+    GV_TRY(gv_log_record(log, GV_FRAME_ADD, 12 + row_bytes + size, &record));
     gv_put_u64(record, id);
     gv_put_u32(record + 8, (uint32_t)size);
-    memcpy(record + 12, row, dimension * sizeof *row);
-    if (size > 0) memcpy(record + 12 + dimension * sizeof *row, metadata, size);
+    memcpy(record + 12, row, row_bytes);
+    if (size > 0) memcpy(record + 12 + row_bytes, metadata, size);
     return GV_OK;
 }
 
@@ -29,12 +29,12 @@ GV_Status gv_record_delete(GV_Log *log, uint64_t id)
     return GV_OK;
 }
 
-GV_Status gv_record_update(GV_Log *log, uint64_t id, const float *row, size_t dimension)
+GV_Status gv_record_update(GV_Log *log, uint64_t id, const void *row, size_t row_bytes)
 {
     uint8_t *record;
-    GV_TRY(gv_log_record(log, GV_FRAME_UPDATE, 8 + dimension * sizeof *row, &record));
+    GV_TRY(gv_log_record(log, GV_FRAME_UPDATE, 8 + row_bytes, &record));
     gv_put_u64(record, id);
-    memcpy(record + 8, row, dimension * sizeof *row);
+    memcpy(record + 8, row, row_bytes);
     return GV_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "api/store.h"
 #include "base/bytes.h"
 #include "storage/metadata.h"
+#include <string.h>
 
 typedef struct Recovery {
     GV_Store *store;
@@ -26,33 +27,59 @@ static GV_Status reserve_slot(GV_Store *s, uint32_t slot)
                             s->step_count + 2, NULL);
 }
 
+/* How many bytes the row of a record has, whose first `rest` are at `at`; SIZE_MAX: more than there are. */
+static size_t row_bytes(const GV_Store *s, const uint8_t *at, size_t rest)
+{
+    size_t size = s->table.dimension * sizeof(float);
+    if (s->table.is_sparse) size = rest >= 4 ? 4 + (size_t)gv_get_u32(at) : SIZE_MAX;
+    return size <= rest ? size : SIZE_MAX;
+}
+
+/* Pairs of a log as the table holds them. */
+static GV_Status copy_pairs(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t **pairs, float *norm)
+{
+    size_t size = gv_get_u32(row);
+    if (size % 8 != 0) return corrupt("pairs that cannot be, of row", id);
+    *pairs = gv_blob_new(&s->heap, size);
+    if (!*pairs) return gv_last_status();
+    if (size > 0) memcpy(*pairs + 4, row + 4, size);
+    GV_SparseRow sparse = gv_sparse_row(*pairs + 4, size);
+    if (gv_sparse_check(&sparse, s->settings.dimension, 0, norm) == GV_OK) return GV_OK;
+    gv_blob_free(&s->table.pairs, &s->heap, *pairs);
+    return corrupt("pairs that cannot be, of row", id);
+}
+
 /* Takes `metadata` over, also when it fails. */
 static GV_Status stage(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t *metadata, uint32_t *slot)
 {
+    uint8_t *pairs = NULL;
+    float norm = 0.0f;
     *slot = gv_table_free_slot(&s->table, 0);
     GV_Status status = reserve_slot(s, *slot);
     /* a mapped row is verified before it is written over */
     if (status == GV_OK && *slot < s->table.slot_count) status = gv_table_touch(&s->table, *slot);
+    if (status == GV_OK && s->table.is_sparse) status = copy_pairs(s, id, row, &pairs, &norm);
     if (status != GV_OK) {
         gv_table_metadata_free(&s->table, metadata);
         return status;
     }
-    gv_table_stage(&s->table, *slot, id, row, 0.0f, metadata);
+    gv_table_stage(&s->table, *slot, id, pairs ? pairs : row, norm, metadata);
+    if (pairs) return GV_OK;
     const float *staged = gv_table_row(&s->table, *slot);
-    float norm = s->metric.kernels->dot(staged, staged, s->table.dimension);
+    norm = s->metric.kernels->dot(staged, staged, s->table.dimension);
     *(float *)gv_slab_at(&s->table.norms, *slot) = norm;
     return norm <= 3.402823466e38f ? GV_OK : corrupt("a vector that is not finite, of row", id);
 }
 
 static GV_Status recover_row(GV_Store *s, const uint8_t **at, size_t *rest)
 {
-    size_t row_bytes = s->table.dimension * sizeof(float);
-    if (*rest < 12 + row_bytes) return corrupt("a record is cut short, after id", s->table.next_id);
+    size_t row = *rest >= 12 ? row_bytes(s, *at + 12, *rest - 12) : SIZE_MAX;
+    if (row == SIZE_MAX) return corrupt("a record is cut short, after id", s->table.next_id);
     uint64_t id = gv_get_u64(*at);
     size_t size = gv_get_u32(*at + 8);
     if (id != s->table.next_id || id >= GV_ID_MAX) return corrupt("an added row is out of sequence:", id);
-    if (size > *rest - 12 - row_bytes) return corrupt("a record is cut short: metadata of row", id);
-    const uint8_t *packed = *at + 12 + row_bytes;
+    if (size > *rest - 12 - row) return corrupt("a record is cut short: metadata of row", id);
+    const uint8_t *packed = *at + 12 + row;
     if (size > 0 && gv_metadata_check(packed, size, 0) != GV_OK) return corrupt("metadata that cannot be, of row", id);
     uint8_t *metadata;
     uint32_t slot;
@@ -62,8 +89,8 @@ static GV_Status recover_row(GV_Store *s, const uint8_t **at, size_t *rest)
     gv_table_show(&s->table, slot);
     s->table.next_id = id + 1;
     gv_store_step(s, slot, false);
-    *at += 12 + row_bytes + size;
-    *rest -= 12 + row_bytes + size;
+    *at += 12 + row + size;
+    *rest -= 12 + row + size;
     return GV_OK;
 }
 
@@ -89,9 +116,9 @@ static GV_Status recover_delete(GV_Store *s, const uint8_t **at, size_t *rest)
 
 static GV_Status recover_update(GV_Store *s, const uint8_t **at, size_t *rest)
 {
-    size_t size = 8 + s->table.dimension * sizeof(float);
+    size_t row = *rest >= 8 ? row_bytes(s, *at + 8, *rest - 8) : SIZE_MAX, size = 8 + row;
     uint32_t old, slot;
-    if (*rest < size) return corrupt("a record is cut short:", *rest);
+    if (row == SIZE_MAX) return corrupt("a record is cut short:", *rest);
     uint64_t id = gv_get_u64(*at);
     GV_TRY(find_live(s, id, &old));
     if (s->index->ops->expect) s->index->ops->expect(s->index, id);

@@ -8,6 +8,8 @@
 
 typedef struct Wanted { /* the parts of GV_Rows to fill */
     bool distances, vectors, metadata, groups;
+    size_t pairs; /* in place of vectors, of all rows */
+    bool sparse;
 } Wanted;
 
 void gv_rows_free(GV_Rows *rows) { gv_free(rows); }
@@ -18,7 +20,9 @@ static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, 
     size_t a_row = sizeof(uint64_t) + (wanted.distances ? sizeof(float) : 0), bytes;
     if (wanted.groups) a_row += sizeof(uint32_t);
     if (wanted.vectors) a_row += dimension * sizeof(float); /* at most 65535 of them */
-    if (!gv_mul_size(count, a_row, &bytes) || !gv_add_size(bytes, metadata_bytes + sizeof(GV_Rows), &bytes)) {
+    if (wanted.sparse) a_row += sizeof(uint64_t);
+    if (!gv_mul_size(count + wanted.sparse, a_row, &bytes) || wanted.pairs > SIZE_MAX / 32 ||
+        !gv_add_size(bytes, metadata_bytes + sizeof(GV_Rows) + 8 * wanted.pairs, &bytes)) {
         gv_fail(GV_ERR_NO_MEMORY, "out of memory: %zu rows of %zu bytes", count, a_row);
         return NULL;
     }
@@ -28,11 +32,15 @@ static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, 
     rows->total = count;
     rows->dimension = dimension;
     rows->ids = (uint64_t *)(rows + 1);
-    float *at = (float *)(rows->ids + count);
+    if (wanted.sparse) rows->starts = rows->ids + count;
+    float *at = (float *)(rows->ids + count + (wanted.sparse ? count + 1 : 0));
     if (wanted.distances) rows->distances = at;
     if (wanted.distances) at += count;
     if (wanted.vectors) rows->vectors = at;
     if (wanted.vectors) at += count * dimension;
+    if (wanted.sparse) rows->indices = (uint32_t *)at;
+    if (wanted.sparse) rows->values = at + wanted.pairs;
+    if (wanted.sparse) at += 2 * wanted.pairs;
     if (wanted.groups) rows->groups = (uint32_t *)at;
     if (wanted.groups) at += count;
     if (wanted.metadata) rows->metadata = (uint8_t *)at;
@@ -84,6 +92,25 @@ static void copy_metadata(const GV_Table *table, const uint32_t *slots, GV_Rows 
     }
 }
 
+static size_t count_pairs(const GV_Table *table, const uint32_t *slots, size_t count)
+{
+    size_t pairs = 0;
+    for (size_t i = 0; i < count; i++) pairs += gv_table_pairs(table, slots[i]).count;
+    return pairs;
+}
+
+static void copy_pairs(const GV_Table *table, const uint32_t *slots, GV_Rows *rows)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        GV_SparseRow row = gv_table_pairs(table, slots[i]);
+        if (row.count > 0) memcpy(rows->indices + at, row.indices, row.count * sizeof *row.indices);
+        if (row.count > 0) memcpy(rows->values + at, row.values, row.count * sizeof *row.values);
+        at += row.count;
+        rows->starts[i + 1] = at;
+    }
+}
+
 /* Copy rows by slot, under the read lock. */
 static GV_Status copy_rows(const GV_Table *table, const uint32_t *slots, GV_Rows *rows)
 {
@@ -108,6 +135,9 @@ static GV_Status take_rows(const GV_Table *table, const uint32_t *slots, const G
                            Wanted wanted, GV_Rows **out)
 {
     size_t metadata_bytes = 0;
+    wanted.sparse = wanted.vectors && table->is_sparse;
+    wanted.vectors = wanted.vectors && !table->is_sparse;
+    if (wanted.sparse) wanted.pairs = count_pairs(table, slots, count);
     if (wanted.metadata) GV_TRY(measure_metadata(table, slots, count, &metadata_bytes));
     GV_Rows *rows = new_rows(count, table->dimension, metadata_bytes, wanted);
     if (!rows) return gv_last_status();
@@ -116,6 +146,7 @@ static GV_Status take_rows(const GV_Table *table, const uint32_t *slots, const G
         gv_rows_free(rows);
         return status;
     }
+    if (wanted.sparse) copy_pairs(table, slots, rows);
     if (wanted.metadata) copy_metadata(table, slots, rows);
     for (size_t i = 0; i < count && wanted.distances; i++) rows->distances[i] = hits[i].distance;
     *out = rows;
@@ -126,8 +157,12 @@ GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const 
                           uint32_t *slots, GV_Rows **out)
 {
     for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, hits[i].id, &slots[i]));
-    Wanted wanted = {!search->listed, search->options.with_vectors != 0, search->options.with_metadata != 0,
-                     search->grouped};
+    Wanted wanted = {!search->listed,
+                     search->options.with_vectors != 0,
+                     search->options.with_metadata != 0,
+                     search->grouped,
+                     0,
+                     false};
     return take_rows(table, slots, hits, count, wanted, out);
 }
 
@@ -176,7 +211,7 @@ static GV_Status get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV
     GV_TRY(gv_workspace_fit(db, space, count, sizeof(uint32_t)));
     uint32_t *slots = (uint32_t *)(*space)->memory;
     for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, ids[i], &slots[i]));
-    return take_rows(table, slots, NULL, count, (Wanted){false, true, true, false}, out);
+    return take_rows(table, slots, NULL, count, (Wanted){.vectors = true, .metadata = true}, out);
 }
 
 GV_Status gv_db_get_rows(GV_Database *db, const uint64_t *ids, size_t count, GV_Rows **out)
@@ -208,6 +243,9 @@ static GV_Status get_vector(const GV_Table *table, uint64_t id, GV_Vector *vecto
     const uint8_t *packed;
     size_t size;
     GV_TRY(find_slot(table, id, &slot));
+    if (table->is_sparse)
+        return gv_fail(GV_ERR_UNSUPPORTED, "row %llu is sparse: gv_db_get_rows() has its pairs",
+                       (unsigned long long)id);
     GV_TRY(gv_table_touch(table, slot));
     GV_TRY(packed_row(table, slot, &packed, &size));
     vector->dimension = table->dimension;

@@ -72,10 +72,11 @@ GV_Status gv_store_order_steps(GV_Store *store);
 
 /* ---- the log's records (records.c) ---- */
 
-GV_Status gv_record_row(GV_Log *log, uint64_t id, const float *row, size_t dimension, const uint8_t *metadata,
+/* A row is `row_bytes` bytes: the floats of a vector, or a blob of pairs, with its size. */
+GV_Status gv_record_row(GV_Log *log, uint64_t id, const void *row, size_t row_bytes, const uint8_t *metadata,
                         size_t size);
 GV_Status gv_record_delete(GV_Log *log, uint64_t id);
-GV_Status gv_record_update(GV_Log *log, uint64_t id, const float *row, size_t dimension);
+GV_Status gv_record_update(GV_Log *log, uint64_t id, const void *row, size_t row_bytes);
 GV_Status gv_record_metadata(GV_Log *log, uint64_t id, const uint8_t *metadata, size_t size);
 GV_Status gv_record_patch(GV_Log *log, const GV_Patch *patch);
 GV_Status gv_record_training(GV_Log *log, const void *values, size_t bytes);

@@ -31,8 +31,7 @@ static GV_Status check_training(const GV_Database *db, const float *rows, size_t
     float norm;
     if (!db->store->index->ops->training)
         return gv_fail(GV_ERR_ARGUMENT, "train_ivfpq: the index is not IVFPQ and needs no training");
-    if (dimension != db->store->settings.dimension)
-        return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", db->store->settings.dimension, dimension);
+    GV_TRY(gv_check_dimension(db, dimension));
     if (!rows && count > 0) return gv_fail(GV_ERR_ARGUMENT, "train_ivfpq: rows is NULL, count is %zu", count);
     if (rows && count == 0) return gv_fail(GV_ERR_ARGUMENT, "train_ivfpq: there are no rows to learn from");
     for (size_t i = 0; i < count; i++) GV_TRY(gv_check_vector(db, rows + i * dimension, dimension, i, &norm));

@@ -174,7 +174,8 @@ static GV_Status log_items(GV_Database *db, const Upsert *u)
     GV_TRY(gv_log_begin(log));
     for (size_t i = 0; i < u->count && status == GV_OK; i++)
         if (is_moved(&u->items[i]))
-            status = gv_record_update(log, gv_table_id(table, u->items[i].old), row_of(u, i), u->dimension);
+            status = gv_record_update(log, gv_table_id(table, u->items[i].old), row_of(u, i),
+                                      u->dimension * sizeof(float));
     for (size_t i = 0; i < u->count && status == GV_OK; i++) {
         const Item *item = &u->items[i];
         if (!is_added(item) && item->metadata)
@@ -183,7 +184,8 @@ static GV_Status log_items(GV_Database *db, const Upsert *u)
     for (size_t i = 0; i < u->count && status == GV_OK; i++) {
         const Item *item = &u->items[i];
         if (is_added(item))
-            status = gv_record_row(log, id++, row_of(u, i), u->dimension, item->packed, item->packed_size);
+            status = gv_record_row(log, id++, row_of(u, i), u->dimension * sizeof(float), item->packed,
+                                   item->packed_size);
     }
     return gv_commit_group(db, status);
 }
@@ -273,9 +275,7 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
 static GV_Status upsert_checked(GV_Database *db, Upsert *u, const GV_PackedMetadata *packed, uint64_t *ids)
 {
     GV_Heap *heap = &db->scratch;
-    if (u->dimension != db->store->settings.dimension)
-        return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", db->store->settings.dimension,
-                       u->dimension);
+    GV_TRY(gv_check_dimension(db, u->dimension));
     if (!u->key) return gv_fail(GV_ERR_ARGUMENT, "key is NULL");
     if (u->count == 0) return GV_OK;
     if (!u->rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");

@@ -8,13 +8,21 @@
 
 /* ---- checks ---- */
 
-GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm)
+GV_Status gv_check_dimension(const GV_Database *db, size_t dimension)
 {
     const GV_Settings *settings = &db->store->settings;
-    if (dimension != settings->dimension)
-        return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", settings->dimension, dimension);
+    if (settings->index_type == GV_INDEX_TYPE_SPARSE)
+        return gv_fail(GV_ERR_ARGUMENT,
+                       "a SPARSE database has no vectors: its rows and queries are (index, value) pairs");
+    if (dimension == settings->dimension) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", settings->dimension, dimension);
+}
+
+GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm)
+{
+    GV_TRY(gv_check_dimension(db, dimension));
     if (!row) return gv_fail(GV_ERR_ARGUMENT, "vector %zu is NULL", index);
-    *norm = settings->kernels->dot(row, row, dimension);
+    *norm = db->store->settings.kernels->dot(row, row, dimension);
     if (*norm <= FLT_MAX) return GV_OK; /* a NaN or an infinity would show in the sum of squares */
     for (size_t i = 0; i < dimension; i++)
         if (!(row[i] >= -FLT_MAX && row[i] <= FLT_MAX))
@@ -80,26 +88,20 @@ GV_Status gv_commit_group(GV_Database *db, GV_Status records)
 
 /* ---- add ---- */
 
-typedef struct Addition { /* of `count` rows */
-    const float *rows;
-    size_t count;
-    const GV_PackedMetadata *packed;
-    float *norms;       /* [count] */
-    uint32_t *slots;    /* [count] */
-    uint8_t **metadata; /* [count], of the table's heap; NULL once the table owns them */
-} Addition;
-
-static GV_Status check_rows(GV_Database *db, Addition *a, size_t dimension)
+static GV_Status check_rows(GV_Database *db, GV_Addition *a)
 {
-    for (size_t i = 0; i < a->count; i++)
-        GV_TRY(gv_check_vector(db, a->rows + i * dimension, dimension, i, &a->norms[i]));
+    size_t dimension = db->store->settings.dimension;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->sparse) GV_TRY(gv_check_sparse(db, a->sparse, i, &a->norms[i]));
+        else GV_TRY(gv_check_vector(db, a->rows + i * dimension, dimension, i, &a->norms[i]));
+    }
     if (!a->packed) return GV_OK;
     size_t at = 0, size;
     for (size_t i = 0; i < a->count; i++) GV_TRY(gv_check_packed(a->packed, i, a->count, &at, &size));
     return GV_OK;
 }
 
-static GV_Status reserve_rows(GV_Database *db, Addition *a)
+static GV_Status reserve_rows(GV_Database *db, GV_Addition *a)
 {
     GV_Store *s = db->store;
     uint32_t next = 0;
@@ -116,11 +118,14 @@ static GV_Status reserve_rows(GV_Database *db, Addition *a)
         GV_TRY(gv_table_metadata_new(&s->table, row, size, &a->metadata[i]));
         at += size;
     }
+    for (size_t i = 0; a->sparse && i < a->count; i++)
+        if (!(a->pairs[i] = gv_pairs_new(db, a->sparse, i))) return gv_last_status();
     return GV_OK;
 }
 
-static GV_Status log_rows(GV_Database *db, const Addition *a, size_t dimension)
+static GV_Status log_rows(GV_Database *db, const GV_Addition *a)
 {
+    size_t dimension = db->store->table.dimension;
     GV_Log *log = &db->store->log;
     if (!log->vfs) return GV_OK;
     GV_TRY(gv_log_begin(log));
@@ -128,25 +133,28 @@ static GV_Status log_rows(GV_Database *db, const Addition *a, size_t dimension)
     for (size_t i = 0, at = 0; i < a->count && status == GV_OK; i++) {
         const uint8_t *row = a->packed ? a->packed->bytes + at : NULL;
         size_t size = a->packed ? gv_metadata_row_size(row, a->packed->size_bytes - at) : 0;
-        status = gv_record_row(log, db->store->table.next_id + i, a->rows + i * dimension, dimension, row,
-                               size > 4 ? size : 0);
+        const void *bytes = a->pairs ? (const void *)a->pairs[i] : (const void *)(a->rows + i * dimension);
+        size_t row_bytes = a->pairs ? 4 + (size_t)gv_get_u32(a->pairs[i]) : dimension * sizeof(float);
+        status = gv_record_row(log, db->store->table.next_id + i, bytes, row_bytes, row, size > 4 ? size : 0);
         at += size;
     }
     return gv_commit_group(db, status);
 }
 
 /* All rows are staged before any is linked, as recovery does it. Searches see them only when the last one is in. */
-static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
+static void apply_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
 {
     GV_Store *s = db->store;
+    size_t dimension = s->table.dimension;
     uint64_t before = s->table.version;
-    for (size_t i = 0, step = gv_rows_per_step(dimension); i < a->count; i++) {
+    for (size_t i = 0, step = gv_rows_per_step(dimension > 0 ? dimension : 1); i < a->count; i++) {
         if (i % step == 0) gv_write_lock(&db->state);
-        gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, a->rows + i * dimension, a->norms[i],
-                       a->metadata[i]);
+        const void *row = a->pairs ? (const void *)a->pairs[i] : (const void *)(a->rows + i * dimension);
+        gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, row, a->norms[i], a->metadata[i]);
         gv_table_enter(&s->table, a->slots[i]);
         if (i % step == step - 1 || i == a->count - 1) gv_write_unlock(&db->state);
         a->metadata[i] = NULL;
+        if (a->pairs) a->pairs[i] = NULL;
         gv_store_step(s, a->slots[i], false);
         if (ids) ids[i] = s->table.next_id + i;
     }
@@ -158,49 +166,58 @@ static void apply_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t 
     gv_terms_keep_up(&s->terms, before, a->slots, a->count);
 }
 
-static GV_Status add_rows(GV_Database *db, Addition *a, size_t dimension, uint64_t *ids)
+static GV_Status add_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
 {
-    GV_TRY(check_rows(db, a, dimension));
+    GV_TRY(check_rows(db, a));
     GV_TRY(gv_begin_write(db));
+    GV_Table *table = &db->store->table;
     GV_Status status = gv_check_room(db, a->count);
     if (status == GV_OK) status = reserve_rows(db, a);
-    if (status == GV_OK) status = log_rows(db, a, dimension);
-    if (status == GV_OK) apply_rows(db, a, dimension, ids);
-    for (size_t i = 0; i < a->count; i++) gv_table_metadata_free(&db->store->table, a->metadata[i]);
+    if (status == GV_OK) status = log_rows(db, a);
+    if (status == GV_OK) apply_rows(db, a, ids);
+    for (size_t i = 0; i < a->count; i++) gv_table_metadata_free(table, a->metadata[i]);
+    for (size_t i = 0; a->pairs && i < a->count; i++) gv_blob_free(&table->pairs, table->heap, a->pairs[i]);
     gv_end_write(db);
     return status;
 }
 
-static GV_Status add_checked(GV_Database *db, const float *rows, size_t count, size_t dimension,
-                             const GV_PackedMetadata *metadata, uint64_t *ids)
+GV_Status gv_add_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
 {
-    if (dimension != db->store->settings.dimension)
-        return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", db->store->settings.dimension, dimension);
-    if (count > 0 && !rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
-    if (metadata && !metadata->bytes && metadata->size_bytes > 0)
-        return gv_fail(GV_ERR_ARGUMENT, "metadata: bytes is NULL, size_bytes %zu", metadata->size_bytes);
+    GV_Heap *heap = &db->scratch;
+    size_t count = a->count, pairs = a->sparse ? count : 0;
+    GV_Status status = GV_OK;
+    if (a->packed && !a->packed->bytes && a->packed->size_bytes > 0)
+        return gv_fail(GV_ERR_ARGUMENT, "metadata: bytes is NULL, size_bytes %zu", a->packed->size_bytes);
     if (count == 0) return GV_OK;
     if (count > GV_SLOTS_MAX)
         return gv_fail(GV_ERR_LIMIT, "%zu rows in one call, at most %u are possible", count, GV_SLOTS_MAX);
-    GV_Heap *heap = &db->scratch;
-    Addition a = {.rows = rows, .count = count, .packed = metadata};
-    GV_Status status = GV_OK;
-    a.norms = gv_alloc_array(heap, count, sizeof *a.norms);
-    a.slots = gv_alloc_array(heap, count, sizeof *a.slots);
-    a.metadata = gv_alloc_array(heap, count, sizeof *a.metadata);
-    if (!a.norms || !a.slots || !a.metadata) status = gv_last_status();
-    if (status == GV_OK) status = add_rows(db, &a, dimension, ids);
-    gv_release(heap, a.norms, count * sizeof *a.norms);
-    gv_release(heap, a.slots, count * sizeof *a.slots);
-    gv_release(heap, (void *)a.metadata, count * sizeof *a.metadata);
+    a->norms = gv_alloc_array(heap, count, sizeof *a->norms);
+    a->slots = gv_alloc_array(heap, count, sizeof *a->slots);
+    a->metadata = gv_alloc_array(heap, count, sizeof *a->metadata);
+    if (pairs > 0) a->pairs = gv_alloc_array(heap, pairs, sizeof *a->pairs);
+    if (!a->norms || !a->slots || !a->metadata || (pairs > 0 && !a->pairs)) status = gv_last_status();
+    if (status == GV_OK) status = add_rows(db, a, ids);
+    gv_release(heap, a->norms, count * sizeof *a->norms);
+    gv_release(heap, a->slots, count * sizeof *a->slots);
+    gv_release(heap, (void *)a->metadata, count * sizeof *a->metadata);
+    gv_release(heap, (void *)a->pairs, pairs * sizeof *a->pairs);
     return status;
+}
+
+static GV_Status add_vectors(GV_Database *db, const float *rows, size_t count, size_t dimension,
+                             const GV_PackedMetadata *metadata, uint64_t *ids)
+{
+    GV_Addition a = {.rows = rows, .count = count, .packed = metadata};
+    GV_TRY(gv_check_dimension(db, dimension));
+    if (count > 0 && !rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
+    return gv_add_rows(db, &a, ids);
 }
 
 GV_Status gv_db_add(GV_Database *db, const float *rows, size_t count, size_t dimension,
                     const GV_PackedMetadata *metadata, uint64_t *ids)
 {
     GV_TRY(gv_enter_writer(db));
-    GV_Status status = add_checked(db, rows, count, dimension, metadata, ids);
+    GV_Status status = add_vectors(db, rows, count, dimension, metadata, ids);
     if (status == GV_OK) gv_auto_train(db);
     gv_count_call(&db->counters, GV_CALL_ADD, status);
     gv_leave(db);
@@ -324,7 +341,7 @@ GV_Status gv_db_delete_vector_by_index(GV_Database *db, uint64_t id) { return gv
 /* ---- update ---- */
 
 /* The new row goes to a slot of its own and takes the id over in one step: a search sees the one or the other. */
-static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, float norm)
+static GV_Status move_row(GV_Database *db, uint64_t id, const void *row, size_t row_bytes, float norm)
 {
     GV_Store *s = db->store;
     GV_Log *log = &s->log;
@@ -335,7 +352,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
     GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + 1, 2, &db->state));
     if (log->vfs) {
         GV_TRY(gv_log_begin(log));
-        GV_TRY(gv_commit_group(db, gv_record_update(log, id, row, s->settings.dimension)));
+        GV_TRY(gv_commit_group(db, gv_record_update(log, id, row, row_bytes)));
     }
     uint64_t before = s->table.version;
     gv_write_lock(&db->state);
@@ -349,6 +366,15 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const float *row, floa
     return GV_OK;
 }
 
+GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *row, uint8_t *pairs, float norm)
+{
+    GV_Table *table = &db->store->table;
+    if (!pairs) return move_row(db, id, row, table->dimension * sizeof *row, norm);
+    GV_Status status = move_row(db, id, pairs, 4 + (size_t)gv_get_u32(pairs), norm);
+    if (status != GV_OK) gv_blob_free(&table->pairs, table->heap, pairs);
+    return status;
+}
+
 GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, size_t dimension)
 {
     float norm;
@@ -356,7 +382,7 @@ GV_Status gv_db_update_vector(GV_Database *db, uint64_t id, const float *data, s
     GV_Status status = gv_check_vector(db, data, dimension, 0, &norm);
     if (status == GV_OK) status = gv_begin_write(db);
     if (status == GV_OK) {
-        status = update_row(db, id, data, norm);
+        status = gv_update_row(db, id, data, NULL, norm);
         gv_end_write(db);
     }
     gv_count_call(&db->counters, GV_CALL_UPDATE, status);

@@ -18,6 +18,29 @@ GV_Status gv_find_live(GV_Database *db, uint64_t id, uint32_t *slot);
 /* End a group whose records are in: on success it is as durable as was asked for. */
 GV_Status gv_commit_group(GV_Database *db, GV_Status records);
 
+typedef struct GV_Addition { /* of `count` rows: vectors, or sparse rows */
+    const float *rows;       /* [count, dimension]; NULL where rows are sparse */
+    const GV_SparseRows *sparse;
+    size_t count;
+    const GV_PackedMetadata *packed;
+    float *norms;       /* [count] */
+    uint32_t *slots;    /* [count] */
+    uint8_t **metadata; /* [count], of the table's heap; NULL once the table owns them */
+    uint8_t **pairs;    /* the same where rows are sparse; else NULL */
+} GV_Addition;
+
+/* Add the rows of `addition`, whose first four members are set. */
+GV_Status gv_add_rows(GV_Database *db, GV_Addition *addition, uint64_t *ids);
+
+/* A vector, or the pairs `pairs` in its place, which are taken over, goes into the place of row `id`. */
+GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *row, uint8_t *pairs, float norm);
+
+/* Row `index` of sparse rows: checked, with its squared norm. */
+GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm);
+
+/* As a blob of the table; NULL with a failure. */
+uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index);
+
 /* Delete these rows, all or none. `slots[2 * count]` is room to work in. */
 GV_Status gv_delete_rows(GV_Database *db, const uint64_t *ids, size_t count, uint32_t *slots);
 

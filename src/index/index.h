@@ -31,6 +31,13 @@ typedef struct GV_Query {
     size_t nprobe, rerank;   /* IVFPQ: lists visited; candidates measured in full, at least k */
 } GV_Query;
 
+typedef struct GV_SparseQuery {
+    GV_SparseRow row;
+    float squared_norm; /* as that of a row */
+    GV_DistanceType distance;
+    const GV_Bitset *accept;
+} GV_SparseQuery;
+
 typedef struct GV_Index GV_Index;
 
 /* Of an index that must be trained before it answers. Training has two steps: what may fail, then what may not; in between, the
@@ -84,6 +91,9 @@ typedef struct GV_IndexOps {
      * are; the caller sees to the rest. NULL: every search is a scan. */
     GV_Status (*search)(GV_Index *index, const GV_Query *query, GV_TopK *top);
 
+    /* The same for sparse rows, all of them and exact. NULL: the rows are vectors. */
+    GV_Status (*search_sparse)(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top);
+
     /* About how many full rows a scan could measure in the time that search() takes, where `choices` rows are accepted;
      * UINT64_MAX: it cannot answer now. NULL: the planner knows (query/search.c). */
     uint64_t (*cost)(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices);
@@ -129,6 +139,7 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_kdtree_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out);
 GV_Status gv_ivfpq_new(const GV_IndexSetup *setup, GV_Index **out);
+GV_Status gv_sparse_new(const GV_IndexSetup *setup, GV_Index **out);
 
 enum {
     GV_SCAN_MOST = 64 /* queries that may share a scan */

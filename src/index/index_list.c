@@ -9,11 +9,12 @@ GV_Status gv_index_new(GV_IndexType type, const GV_IndexSetup *setup, GV_Index *
 #ifndef GV_SMALL_MODULE
     case GV_INDEX_TYPE_IVFPQ: return gv_ivfpq_new(setup, out);
     case GV_INDEX_TYPE_KDTREE: return gv_kdtree_new(setup, out);
+    case GV_INDEX_TYPE_SPARSE: return gv_sparse_new(setup, out);
 #else
+    case GV_INDEX_TYPE_SPARSE:
     case GV_INDEX_TYPE_IVFPQ:
     case GV_INDEX_TYPE_KDTREE: return gv_fail(GV_ERR_UNSUPPORTED, "this index needs gigavector.all.wasm");
 #endif
-    case GV_INDEX_TYPE_SPARSE: return gv_fail(GV_ERR_UNSUPPORTED, "index SPARSE is not in this version");
     }
     return gv_fail(GV_ERR_UNSUPPORTED, "index type %d is not known to this version", (int)type);
 }

@@ -23,6 +23,7 @@ enum {
     GV_METADATA_ROW_MAX = (1 << 20) - 64, /* bytes of one row's packed metadata */
 };
 
+#define GV_SPARSE_DIMENSION_MAX ((size_t)INT32_MAX)
 #define GV_SLOTS_MAX ((uint32_t)INT32_MAX)  /* walks keep a slot and a bit in 32 bits */
 #define GV_ID_MAX ((uint64_t)INT64_MAX)     /* fits a signed 64-bit column in NumPy */
 #define GV_DEFAULT_SEED 0x6769676176656374u /* "gigavect" */
@@ -34,6 +35,8 @@ typedef enum GV_SectionType {
     GV_SECTION_NORMS = 3,       /* f32 a slot: the squared norm, canonical dot(x, x) */
     GV_SECTION_METADATA_AT = 4, /* u64 a slot: offset in METADATA of its packed row, plus 1; 0: none */
     GV_SECTION_METADATA = 5,    /* packed rows, each a u32 size and that many bytes */
+    GV_SECTION_PAIRS_AT = 6,    /* SPARSE: as METADATA_AT, of PAIRS; every live row has some, perhaps empty */
+    GV_SECTION_PAIRS = 7,       /* sparse rows, each a u32 size, then u32 indices and as many f32 values */
     GV_SECTION_HNSW = 16,       /* entry point, counts */
     GV_SECTION_LINKS = 17,      /* u32 base links, fixed stride a slot */
     GV_SECTION_SURVIVORS = 18,  /* which of them the heuristic chose */

@@ -141,7 +141,7 @@ void gv_image_writer_free(GV_ImageWriter *w)
 
 static bool is_known(uint32_t type)
 {
-    return (type >= GV_SECTION_ROWS && type <= GV_SECTION_METADATA) ||
+    return (type >= GV_SECTION_ROWS && type <= GV_SECTION_PAIRS) ||
            (type >= GV_SECTION_HNSW && type <= GV_SECTION_BLOCKS) ||
            (type >= GV_SECTION_IVFPQ && type <= GV_SECTION_IVF_BLOCKS);
 }

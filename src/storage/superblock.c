@@ -111,7 +111,8 @@ GV_Status gv_superblock_is_foreign(const GV_Vfs *vfs, GV_File *file, bool *forei
 /* What a checksum cannot say: is this a file we could have written? */
 static GV_Status check_fields(const GV_Superblock *s, uint64_t file_size)
 {
-    if (s->dimension < 1 || s->dimension > GV_DIMENSION_MAX)
+    size_t most = s->index_type == GV_INDEX_TYPE_SPARSE ? GV_SPARSE_DIMENSION_MAX : GV_DIMENSION_MAX;
+    if (s->dimension < 1 || s->dimension > most)
         return gv_fail(GV_ERR_CORRUPT, "superblock: dimension %u is out of range", s->dimension);
     if (s->distance > GV_DISTANCE_MANHATTAN)
         return gv_fail(GV_ERR_UNSUPPORTED, "superblock: distance %u is not known to this version", s->distance);

@@ -16,48 +16,32 @@ void gv_table_init(GV_Table *t, GV_Heap *heap, size_t dimension)
     gv_slab_init(&t->rows, heap, gv_row_stride(dimension), ROW_CHUNK_BYTES);
     gv_slab_init(&t->ids, heap, sizeof(uint64_t), COLUMN_CHUNK_BYTES);
     gv_slab_init(&t->norms, heap, sizeof(float), COLUMN_CHUNK_BYTES);
-    gv_slab_init(&t->metadata, heap, sizeof(uint8_t *), COLUMN_CHUNK_BYTES);
+    gv_blobs_init(&t->metadata, heap);
+    t->is_sparse = dimension == 0;
+    if (t->is_sparse) gv_blobs_init(&t->pairs, heap);
 }
-
-static const uint8_t **metadata_at(const GV_Table *t, uint32_t slot) { return gv_slab_at(&t->metadata, slot); }
 
 static uint64_t *id_at(const GV_Table *t, uint32_t slot) { return gv_slab_at(&t->ids, slot); }
-
-const uint8_t *gv_table_metadata(const GV_Table *t, uint32_t slot, size_t *size)
-{
-    const uint8_t *stored = *metadata_at(t, slot);
-    *size = stored ? gv_get_u32(stored) : 0;
-    return stored ? stored + 4 : NULL;
-}
 
 GV_Status gv_table_metadata_new(GV_Table *t, const uint8_t *packed, size_t size, uint8_t **out)
 {
     *out = NULL;
     if (size <= 4) return GV_OK; /* no pairs */
-    uint8_t *stored = gv_alloc(t->heap, size + 4);
-    if (!stored) return gv_last_status();
-    gv_put_u32(stored, (uint32_t)size);
-    memcpy(stored + 4, packed, size);
-    *out = stored;
+    *out = gv_blob_new(t->heap, size);
+    if (!*out) return gv_last_status();
+    memcpy(*out + 4, packed, size);
     return GV_OK;
 }
 
-void gv_table_metadata_free(GV_Table *t, const uint8_t *metadata)
-{
-    uintptr_t at = (uintptr_t)metadata, base = (uintptr_t)t->metadata_base;
-    if (!metadata || (at >= base && at - base < t->metadata_base_bytes)) return;
-    gv_release(t->heap, (void *)at, (size_t)gv_get_u32(metadata) + 4);
-}
+void gv_table_metadata_free(GV_Table *t, const uint8_t *metadata) { gv_blob_free(&t->metadata, t->heap, metadata); }
 
 void gv_table_free(GV_Table *t)
 {
-    for (uint32_t slot = 0; slot < t->slot_count && slot >> t->metadata.shift < t->metadata.chunk_count; slot++)
-        gv_table_metadata_free(t, *metadata_at(t, slot));
-    if (!t->metadata_borrowed) gv_release(t->heap, t->metadata_base, t->metadata_base_bytes);
+    gv_blobs_free(&t->metadata, t->heap, t->slot_count);
+    if (t->is_sparse) gv_blobs_free(&t->pairs, t->heap, t->slot_count);
     gv_slab_free(&t->rows);
     gv_slab_free(&t->ids);
     gv_slab_free(&t->norms);
-    gv_slab_free(&t->metadata);
     gv_bitset_free(&t->live, t->heap);
     gv_bitset_free(&t->used, t->heap);
     gv_bitset_free(&t->leaving, t->heap);
@@ -101,7 +85,8 @@ GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwL
     GV_TRY(gv_slab_reserve(&t->rows, slot_end));
     GV_TRY(gv_slab_reserve(&t->ids, slot_end));
     GV_TRY(gv_slab_reserve(&t->norms, slot_end));
-    GV_TRY(gv_slab_reserve(&t->metadata, slot_end));
+    GV_TRY(gv_slab_reserve(&t->metadata.at, slot_end));
+    if (t->is_sparse) GV_TRY(gv_slab_reserve(&t->pairs.at, slot_end));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, slot_end, lock));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, slot_end, lock));
     return t->ids_ascend ? make_map(t, live, lock) : gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
@@ -114,10 +99,11 @@ uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)
 
 void gv_table_stage(GV_Table *t, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata)
 {
-    memcpy(gv_slab_at(&t->rows, slot), row, t->dimension * sizeof(float));
+    if (t->is_sparse) *gv_blob_at(&t->pairs, slot) = row;
+    else memcpy(gv_slab_at(&t->rows, slot), row, t->dimension * sizeof(float));
     memcpy(gv_slab_at(&t->norms, slot), &norm, sizeof norm);
     *id_at(t, slot) = id;
-    *metadata_at(t, slot) = metadata;
+    *gv_blob_at(&t->metadata, slot) = metadata;
     gv_bitset_set(&t->used, slot);
     if (slot >= t->slot_count) t->slot_count = slot + 1;
 }
@@ -141,15 +127,22 @@ void gv_table_hide(GV_Table *t, uint32_t slot)
 void gv_table_drop(GV_Table *t, uint32_t slot)
 {
     gv_idmap_remove(&t->map, &t->ids, gv_table_id(t, slot));
-    gv_table_metadata_free(t, *metadata_at(t, slot));
-    *metadata_at(t, slot) = NULL;
+    gv_table_metadata_free(t, *gv_blob_at(&t->metadata, slot));
+    *gv_blob_at(&t->metadata, slot) = NULL;
     *id_at(t, slot) = GV_NO_ID;
 }
 
 void gv_table_replace_metadata(GV_Table *t, uint32_t slot, uint8_t *metadata)
 {
-    const uint8_t *old = *metadata_at(t, slot);
-    *metadata_at(t, slot) = metadata;
+    const uint8_t *old = *gv_blob_at(&t->metadata, slot);
+    *gv_blob_at(&t->metadata, slot) = metadata;
     t->version++;
     gv_table_metadata_free(t, old);
+}
+
+void gv_table_drop_pairs(GV_Table *t, uint32_t slot)
+{
+    const uint8_t **at = gv_blob_at(&t->pairs, slot);
+    gv_blob_free(&t->pairs, t->heap, *at);
+    *at = NULL;
 }

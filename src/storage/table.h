@@ -1,4 +1,4 @@
-/* table.h: the rows, by slot: vector, id, squared norm, metadata, and which are live.
+/* table.h: the rows, by slot: vector, or (index, value) pairs where rows are sparse; id, squared norm, metadata; which are live.
  *
  * A slot is internal and may be used again; an id is the user's and never is. One writer changes the table; what
  * readers may see changes only under the write lock of the database. */
@@ -8,17 +8,21 @@
 #include "base/idmap.h"
 #include "base/slab.h"
 #include "kernels/metric.h"
+#include "storage/blobs.h"
 #include "storage/format.h"
 #include "storage/image.h"
 #include "storage/lazy_section.h"
+#include "storage/sparse_row.h"
 
 typedef struct GV_Table {
     GV_Heap *heap;
     size_t dimension;
-    GV_Slab rows;        /* gv_row_stride(dimension) bytes: f32, padded with zeros */
-    GV_Slab ids;         /* u64; GV_NO_ID where no live row is */
-    GV_Slab norms;       /* f32: dot(x, x) */
-    GV_Slab metadata;    /* const uint8_t *: u32 size and packed row; NULL: none */
+    GV_Slab rows;      /* gv_row_stride(dimension) bytes: f32, padded with zeros */
+    GV_Slab ids;       /* u64; GV_NO_ID where no live row is */
+    GV_Slab norms;     /* f32: dot(x, x) */
+    GV_Blobs metadata; /* packed rows */
+    GV_Blobs pairs;    /* sparse rows, which are in place of vectors; only with `is_sparse` */
+    bool is_sparse;
     GV_Bitset live;      /* rows that searches may return */
     GV_Bitset used;      /* slots that may not be given out: live ones, and dead ones an index still needs */
     GV_Bitset leaving;   /* rows whose places others take with the write under way: what is planned does without them */
@@ -28,9 +32,6 @@ typedef struct GV_Table {
     uint64_t live_count, next_id;
     uint64_t version; /* moves with what a filter may see: which rows are live, and their metadata */
     GV_LazySection *lazy_rows, *lazy_norms; /* NULL unless mapped */
-    uint8_t *metadata_base;                 /* metadata that came with the image, in one piece; not freed row by row */
-    size_t metadata_base_bytes;
-    bool metadata_borrowed; /* ... and it lies in the mapping */
 } GV_Table;
 
 static inline const float *gv_table_row(const GV_Table *table, uint32_t slot)
@@ -56,8 +57,20 @@ static inline void gv_table_prefetch(const GV_Table *table, uint32_t slot)
 }
 
 /* The packed metadata of a slot: NULL and 0 if it has none. */
-const uint8_t *gv_table_metadata(const GV_Table *table, uint32_t slot, size_t *size);
+static inline const uint8_t *gv_table_metadata(const GV_Table *table, uint32_t slot, size_t *size)
+{
+    return gv_blob(&table->metadata, slot, size);
+}
 
+/* Of a slot in use, where rows are sparse. */
+static inline GV_SparseRow gv_table_pairs(const GV_Table *table, uint32_t slot)
+{
+    size_t size;
+    const uint8_t *blob = gv_blob(&table->pairs, slot, &size);
+    return gv_sparse_row(blob, size);
+}
+
+/* `dimension` 0: rows are sparse. */
 void gv_table_init(GV_Table *table, GV_Heap *heap, size_t dimension);
 void gv_table_free(GV_Table *table);
 
@@ -73,7 +86,7 @@ uint32_t gv_table_free_slot(const GV_Table *table, uint32_t from);
 GV_Status gv_table_metadata_new(GV_Table *table, const uint8_t *packed, size_t size, uint8_t **out);
 void gv_table_metadata_free(GV_Table *table, const uint8_t *metadata);
 
-/* Put a row into a free slot, not live yet. Takes `metadata` over. */
+/* Put a row into a free slot, not live yet. Takes `metadata` over. Where rows are sparse `row` is a blob of pairs, taken over as well. */
 void gv_table_stage(GV_Table *table, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata);
 
 /* In two steps each, since the first of a batch may take long and the second is what readers see: enter a staged row in the
@@ -96,6 +109,9 @@ static inline uint32_t gv_table_find(const GV_Table *table, uint64_t id)
 
 /* The slot may be given out again. */
 static inline void gv_table_release_slot(GV_Table *table, uint32_t slot) { gv_bitset_clear(&table->used, slot); }
+
+/* The pairs of a dead row that no reader may look at any more: before its slot is released. */
+void gv_table_drop_pairs(GV_Table *table, uint32_t slot);
 
 /* Replace the metadata of a live row, freeing the old. Takes `metadata` over. */
 void gv_table_replace_metadata(GV_Table *table, uint32_t slot, uint8_t *metadata);

@@ -1,0 +1,210 @@
+/* sparse_calls.c: the calls that bring sparse rows in, and search by them. The small WebAssembly module cannot open a database of such rows
+ * (index/index_list.c), and has of these calls the names only. */
+#include "api/sparse_calls.h"
+#include "api/write.h"
+#include <string.h>
+
+#ifndef GV_SMALL_MODULE
+
+/* ---- checks ---- */
+
+static GV_Status check_sparse_database(const GV_Database *db)
+{
+    if (db->store->table.is_sparse) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "the database has vectors, not (index, value) pairs: its index is not SPARSE");
+}
+
+static GV_Status check_shape(const GV_SparseRows *rows)
+{
+    if (rows->count > 0 && !rows->starts) return gv_fail(GV_ERR_ARGUMENT, "sparse rows: starts is NULL");
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->starts[i] > rows->starts[i + 1] || rows->starts[i + 1] > SIZE_MAX / 8)
+            return gv_fail(GV_ERR_ARGUMENT, "sparse rows: row %zu goes from pair %llu to %llu", i,
+                           (unsigned long long)rows->starts[i], (unsigned long long)rows->starts[i + 1]);
+    if (rows->count == 0 || rows->starts[rows->count] == 0 || (rows->indices && rows->values)) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "sparse rows: indices or values is NULL");
+}
+
+static GV_SparseRow row_at(const GV_SparseRows *rows, size_t index)
+{
+    size_t start = (size_t)rows->starts[index], count = (size_t)(rows->starts[index + 1] - rows->starts[index]);
+    return count > 0 ? (GV_SparseRow){rows->indices + start, rows->values + start, count} : (GV_SparseRow){0};
+}
+
+GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm)
+{
+    GV_SparseRow row = row_at(rows, index);
+    return gv_sparse_check(&row, db->store->settings.dimension, index, norm);
+}
+
+uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index)
+{
+    GV_SparseRow row = row_at(rows, index);
+    uint8_t *blob = gv_blob_new(db->store->table.heap, row.count * 8);
+    if (!blob || row.count == 0) return blob;
+    memcpy(blob + 4, row.indices, row.count * sizeof *row.indices);
+    memcpy(blob + 4 + row.count * sizeof *row.indices, row.values, row.count * sizeof *row.values);
+    return blob;
+}
+
+/* ---- writing ---- */
+
+GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata, uint64_t *ids)
+{
+    if (!rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
+    GV_Addition addition = {.sparse = rows, .count = rows->count, .packed = metadata};
+    GV_TRY(gv_enter_writer(db));
+    GV_Status status = check_sparse_database(db);
+    if (status == GV_OK) status = check_shape(rows);
+    if (status == GV_OK) status = gv_add_rows(db, &addition, ids);
+    gv_count_call(&db->counters, GV_CALL_ADD, status);
+    gv_leave(db);
+    return status;
+}
+
+static GV_Status update_sparse(GV_Database *db, uint64_t id, const GV_SparseRows *row)
+{
+    float norm;
+    GV_TRY(check_sparse_database(db));
+    GV_TRY(check_shape(row));
+    GV_TRY(gv_check_sparse(db, row, 0, &norm));
+    GV_TRY(gv_begin_write(db));
+    uint8_t *pairs = gv_pairs_new(db, row, 0);
+    GV_Status status = pairs ? gv_update_row(db, id, NULL, pairs, norm) : gv_last_status();
+    gv_end_write(db);
+    return status;
+}
+
+GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indices, const float *values, size_t count)
+{
+    const uint64_t starts[2] = {0, count};
+    GV_SparseRows row = {.count = 1, .starts = starts, .indices = indices, .values = values};
+    GV_TRY(gv_enter_writer(db));
+    GV_Status status = update_sparse(db, id, &row);
+    gv_count_call(&db->counters, GV_CALL_UPDATE, status);
+    gv_leave(db);
+    return status;
+}
+
+/* ---- searching ---- */
+
+static GV_Status check_distance(const GV_Request *request)
+{
+    if (request->distance == GV_DISTANCE_DOT_PRODUCT || request->distance == GV_DISTANCE_COSINE) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "SPARSE knows DOT_PRODUCT and COSINE, not distance %d", (int)request->distance);
+}
+
+static GV_Status run(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,
+                     const GV_Bitset *accept, uint64_t choices, GV_Workspace **space, size_t *count)
+{
+    GV_Index *index = db->store->index;
+    GV_Request request = gv_search_request(db, search, 1, NULL, 0);
+    GV_SparseQuery query = {.row = *row, .squared_norm = norm, .distance = request.distance, .accept = accept};
+    GV_TopK top = {.k = request.k < choices ? request.k : (size_t)choices};
+    *count = 0;
+    GV_TRY(check_distance(&request));
+    if (top.k == 0) return GV_OK;
+    GV_TRY(gv_workspace_fit(db, space, top.k, sizeof(GV_Hit) + sizeof(uint32_t)));
+    top.hits = (*space)->memory;
+    GV_TRY(index->ops->search_sparse(index, &query, &top));
+    gv_count(&request.tally->walks, 1);
+    gv_topk_sort(&top);
+    gv_search_page(search, &top);
+    if (top.hits != (*space)->memory) memmove((*space)->memory, top.hits, top.count * sizeof *top.hits);
+    *count = top.count;
+    return GV_OK;
+}
+
+GV_Status gv_search_pairs(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,
+                          GV_Workspace **space, size_t *count)
+{
+    GV_Bitset matches = {0};
+    const GV_Bitset *accept;
+    uint64_t choices;
+    GV_Status status = gv_search_filter(db, search, &matches, &accept, &choices);
+    if (status == GV_OK) status = run(db, search, row, norm, accept, choices, space, count);
+    gv_bitset_free(&matches, &db->scratch);
+    return status;
+}
+
+/* Under the read lock. */
+static GV_Status search_rows(GV_Database *db, const GV_Search *search, const GV_SparseRows *query, GV_Workspace **space,
+                             GV_Rows **out)
+{
+    float norm;
+    size_t count;
+    GV_TRY(check_sparse_database(db));
+    GV_TRY(check_shape(query));
+    GV_TRY(gv_check_sparse(db, query, 0, &norm));
+    GV_SparseRow row = row_at(query, 0);
+    GV_TRY(gv_search_pairs(db, search, &row, norm, space, &count));
+    return gv_rows_of_space(db, search, *space, count, out);
+}
+
+GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const float *values, size_t count, size_t k,
+                              const GV_SearchOptions *options, GV_Rows **out)
+{
+    const uint64_t starts[2] = {0, count};
+    GV_SparseRows query = {.count = 1, .starts = starts, .indices = indices, .values = values};
+    GV_Search search;
+    GV_Workspace *space;
+    uint64_t began = gv_clock_ns();
+    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    *out = NULL;
+    GV_TRY(gv_enter_search(db, &space));
+    GV_Status status = gv_search_begin(db, options, k, &search);
+    if (status == GV_OK) {
+        gv_filter_prepare(db, search.filter);
+        gv_read_lock(&db->state);
+        status = search_rows(db, &search, &query, &space, out);
+        gv_read_unlock(&db->state);
+    }
+    gv_search_end(db, &search);
+    gv_count_searches(&db->counters, began, 1, status);
+    gv_leave_search(db, space);
+    return status;
+}
+
+#else
+
+static GV_Status refuse(void) { return gv_fail(GV_ERR_UNSUPPORTED, "sparse rows need gigavector.all.wasm"); }
+
+GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm)
+{
+    (void)db, (void)rows, (void)index, (void)norm;
+    return refuse();
+}
+
+uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index)
+{
+    (void)db, (void)rows, (void)index;
+    return NULL;
+}
+
+GV_Status gv_search_pairs(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,
+                          GV_Workspace **space, size_t *count)
+{
+    (void)db, (void)search, (void)row, (void)norm, (void)space, (void)count;
+    return refuse();
+}
+
+GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata, uint64_t *ids)
+{
+    (void)db, (void)rows, (void)metadata, (void)ids;
+    return refuse();
+}
+
+GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indices, const float *values, size_t count)
+{
+    (void)db, (void)id, (void)indices, (void)values, (void)count;
+    return refuse();
+}
+
+GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const float *values, size_t count, size_t k,
+                              const GV_SearchOptions *options, GV_Rows **out)
+{
+    (void)db, (void)indices, (void)values, (void)count, (void)k, (void)options, (void)out;
+    return refuse();
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* sparse.h: inverted lists of sparse rows: for every index that rows have, who has it and with what value (Zobel & Moffat, ACM
+ * Computing Surveys 2006). A cache, as the k-d tree is: a row that is not in the lists is looked at, so answers are exact whatever they
+ * hold, nothing of them is in the file, and loading builds them. */
+#ifndef GV_SPARSE_H
+#define GV_SPARSE_H
+#include "index/index.h"
+
+typedef struct GV_SparseList {
+    uint32_t index, count, capacity;
+    float greatest;  /* of all values that ever were in it, by magnitude */
+    uint32_t *slots; /* [capacity], then as many values */
+} GV_SparseList;
+
+static inline float *gv_list_values(const GV_SparseList *list) { return (float *)(list->slots + list->capacity); }
+
+typedef struct GV_SparseScratch GV_SparseScratch;
+
+typedef struct GV_Sparse {
+    GV_Index head;
+    GV_SparseList *lists; /* [list_capacity] */
+    uint32_t *buckets;    /* [bucket_count], a power of two: list + 1 by its index, or 0; open addressing */
+    size_t list_count, list_capacity, bucket_count;
+    GV_Bitset indexed; /* rows whose every pair is in its list */
+    GV_Step step;      /* that is planned */
+    GV_Mutex mutex;    /* of `resting` */
+    GV_SparseScratch *resting;
+} GV_Sparse;
+
+GV_SparseList *gv_sparse_list(const GV_Sparse *sparse, uint32_t index);
+
+/* Offer the nearest accepted rows to `top`: all there are, exactly, by any metric that sparse rows have. */
+GV_Status gv_sparse_search(GV_Sparse *sparse, const GV_SparseQuery *query, GV_TopK *top);
+void gv_sparse_scratch_free(GV_Sparse *sparse, GV_SparseScratch *scratch);
+
+#endif

@@ -1,0 +1,266 @@
+/* sparse_search.c: the nearest sparse rows, term at a time: the lists of the query's indices, those that can add most first, until no
+ * row that has not come up can be among the best (Buckley & Lewit, SIGIR 1985); then the rows that still can be are measured exactly. What the
+ * lists give are f32 sums in any order: bounds, with all that rounding may do to them. */
+#include "index/sparse.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MEASURE_COST = 64 /* measuring a row costs as much as so many entries of a list */
+};
+
+#define SMALLEST 1e-40 /* below it f32 sums have few digits */
+#define GREATEST 1e37  /* above it they may overflow */
+
+struct GV_SparseScratch {
+    GV_SparseScratch *next;
+    size_t slot_capacity, term_capacity, bytes;
+    struct Term *terms; /* [term_capacity] */
+    float *partial;     /* [slot_capacity]: sums so far; 0 between searches, as `seen` */
+    float *best;        /* [slot_capacity]: room for the k greatest */
+    uint32_t *touched;  /* [slot_capacity]: slots with sums */
+    uint8_t *seen;      /* [slot_capacity] */
+};
+
+typedef struct Term { /* an index of the query that some row has */
+    const GV_SparseList *list;
+    float value;
+    double most; /* that it can add, by magnitude */
+} Term;
+
+typedef struct Walk {
+    const GV_Sparse *sparse;
+    const GV_SparseQuery *query;
+    GV_SparseScratch *room;
+    GV_TopK *top;
+    size_t term_count, touched;
+    size_t entries; /* of the lists that are left */
+    double rest;    /* all that they can add to a row, or take from it */
+    double ceiling; /* by COSINE: all rows whose sums are above have distance 0, all below its negative 2 */
+    double slack;   /* what rounding can have done to a sum, and to the distances that hits are ordered by */
+} Walk;
+
+/* ---- room to work in ---- */
+
+static GV_SparseScratch *new_scratch(GV_Heap *heap, size_t slots, size_t terms)
+{
+    size_t bytes = sizeof(GV_SparseScratch) + terms * sizeof(Term) + slots * (3 * sizeof(float) + 1);
+    GV_SparseScratch *room = gv_alloc(heap, bytes);
+    if (!room) return NULL;
+    room->slot_capacity = slots;
+    room->term_capacity = terms;
+    room->bytes = bytes;
+    room->terms = (Term *)(room + 1);
+    room->partial = (float *)(room->terms + terms);
+    room->best = room->partial + slots;
+    room->touched = (uint32_t *)(room->best + slots);
+    room->seen = (uint8_t *)(room->touched + slots);
+    return room;
+}
+
+void gv_sparse_scratch_free(GV_Sparse *s, GV_SparseScratch *room)
+{
+    while (room) {
+        GV_SparseScratch *next = room->next;
+        gv_release(s->head.scratch_heap, room, room->bytes);
+        room = next;
+    }
+}
+
+static GV_SparseScratch *take_scratch(GV_Sparse *s, size_t slots, size_t terms)
+{
+    gv_mutex_lock(&s->mutex);
+    GV_SparseScratch *room = s->resting;
+    if (room) s->resting = room->next;
+    gv_mutex_unlock(&s->mutex);
+    if (room && room->slot_capacity >= slots && room->term_capacity >= terms) return room;
+    if (room) gv_release(s->head.scratch_heap, room, room->bytes);
+    return new_scratch(s->head.scratch_heap, slots + slots / 4, terms < 64 ? 64 : terms);
+}
+
+static void give_scratch(GV_Sparse *s, GV_SparseScratch *room)
+{
+    gv_mutex_lock(&s->mutex);
+    room->next = s->resting;
+    s->resting = room;
+    gv_mutex_unlock(&s->mutex);
+}
+
+/* ---- exactly ---- */
+
+static void measure(const GV_Sparse *s, const GV_SparseQuery *query, uint32_t slot, GV_TopK *top)
+{
+    const GV_Table *table = s->head.table;
+    GV_SparseRow row = gv_table_pairs(table, slot);
+    float sum = (float)gv_sparse_dot(&query->row, &row);
+    float distance = gv_rank_of_sum(query->distance, sum, query->squared_norm, gv_table_norm(table, slot));
+    if (!gv_topk_refuses(top, distance)) gv_topk_offer(top, distance, gv_table_id(table, slot));
+}
+
+/* The accepted rows that are not in the lists; or all. */
+static void look_at_rows(const GV_Sparse *s, const GV_SparseQuery *query, bool all, GV_TopK *top)
+{
+    size_t end = s->head.table->slot_count;
+    for (size_t at = 0; at < query->accept->word_count && at * 64 < end; at++) {
+        uint64_t rest = query->accept->words[at];
+        if (!all && at < s->indexed.word_count) rest &= ~s->indexed.words[at];
+        for (; rest; rest &= rest - 1) measure(s, query, (uint32_t)(at * 64) + (uint32_t)__builtin_ctzll(rest), top);
+    }
+}
+
+/* ---- by lists ---- */
+
+static int compare_terms(const void *a, const void *b)
+{
+    const Term *x = a, *y = b;
+    if (x->most != y->most) return x->most > y->most ? -1 : 1;
+    return (x->list->index > y->list->index) - (x->list->index < y->list->index);
+}
+
+static void find_terms(Walk *w)
+{
+    const GV_SparseRow *row = &w->query->row;
+    for (size_t i = 0; i < row->count; i++) {
+        const GV_SparseList *list = gv_sparse_list(w->sparse, row->indices[i]);
+        if (!list || list->count == 0 || row->values[i] == 0.0f) continue;
+        double most = fabs((double)row->values[i]) * (double)list->greatest;
+        w->room->terms[w->term_count++] = (Term){list, row->values[i], most};
+        w->entries += list->count;
+        w->rest += most;
+    }
+    qsort(w->room->terms, w->term_count, sizeof(Term), compare_terms);
+    w->slack = w->rest * (double)(w->term_count + 8) * 0x1p-22 + SMALLEST;
+    w->ceiling = INFINITY;
+    if (w->query->distance != GV_DISTANCE_COSINE) return;
+    w->ceiling = sqrt((double)w->query->squared_norm);
+    w->slack += w->ceiling * 0x1p-21;
+}
+
+static void add_list(Walk *w, const Term *term)
+{
+    GV_SparseScratch *room = w->room;
+    const uint32_t *slots = term->list->slots;
+    const float *values = gv_list_values(term->list);
+    size_t touched = w->touched;
+    for (size_t i = 0; i < term->list->count; i++) {
+        uint32_t slot = slots[i];
+        room->touched[touched] = slot; /* kept if it is new: no branch that is hard to foresee */
+        touched += !room->seen[slot];
+        room->seen[slot] = 1;
+        room->partial[slot] += term->value * values[i];
+    }
+    w->touched = touched;
+    w->entries -= term->list->count;
+    w->rest -= term->most;
+}
+
+static bool is_candidate(const Walk *w, uint32_t slot)
+{
+    const GV_Bitset *accept = w->query->accept;
+    return slot < accept->word_count * 64 && gv_bitset_get(accept, slot) && gv_bitset_get(&w->sparse->indexed, slot);
+}
+
+static void sift_down(float *heap, size_t count, size_t at)
+{
+    for (float value = heap[at];;) {
+        size_t child = 2 * at + 1;
+        if (child + 1 < count && heap[child + 1] < heap[child]) child++;
+        if (child >= count || heap[child] >= value) {
+            heap[at] = value;
+            return;
+        }
+        heap[at] = heap[child];
+        at = child;
+    }
+}
+
+/* The k-th greatest sum of a row that may be a hit; -INFINITY: there are fewer. */
+static double kth_sum(const Walk *w)
+{
+    const GV_SparseScratch *room = w->room;
+    float *heap = room->best;
+    size_t count = 0, k = w->top->k;
+    for (size_t i = 0; i < w->touched; i++) {
+        uint32_t slot = room->touched[i];
+        float sum = room->partial[slot];
+        if ((count == k && sum <= heap[0]) || !is_candidate(w, slot)) continue;
+        if (count < k) {
+            heap[count++] = sum;
+            if (count == k)
+                for (size_t at = k / 2; at-- > 0;) sift_down(heap, k, at);
+            continue;
+        }
+        heap[0] = sum;
+        sift_down(heap, k, 0);
+    }
+    return count == k ? (double)heap[0] : -INFINITY;
+}
+
+/* Can the lists that are left be left out? No row outside of those touched can be a hit, and few of these can. `*least` is what the
+ * sum of a hit must be. */
+static bool is_done(const Walk *w, double *least)
+{
+    size_t possible = 0;
+    double kth = kth_sum(w);
+    if (kth > w->ceiling) kth = w->ceiling;
+    *least = kth > -w->ceiling ? kth - 2.0 * w->rest - 2.0 * w->slack : -INFINITY;
+    if (w->entries == 0) return true;
+    if (*least <= 0.0) return false; /* a row of these lists alone could be as near */
+    for (size_t i = 0; i < w->touched; i++) possible += (double)w->room->partial[w->room->touched[i]] >= *least;
+    return possible * MEASURE_COST < w->entries;
+}
+
+/* Accepted rows that have no index of the query are all equally far. */
+static void offer_others(const Walk *w)
+{
+    const GV_Sparse *s = w->sparse;
+    const GV_Bitset *accept = w->query->accept;
+    float distance = gv_rank_of_sum(w->query->distance, 0.0f, 1.0f, 1.0f);
+    size_t end = s->head.table->slot_count;
+    if (end > accept->word_count * 64) end = accept->word_count * 64;
+    if (gv_topk_refuses(w->top, distance)) return;
+    for (size_t slot = gv_bitset_next_set(accept, 0, end); slot < end; slot = gv_bitset_next_set(accept, slot + 1, end))
+        if (!w->room->seen[slot] && gv_bitset_get(&s->indexed, slot))
+            gv_topk_offer(w->top, distance, gv_table_id(s->head.table, (uint32_t)slot));
+}
+
+static void walk_lists(Walk *w)
+{
+    GV_SparseScratch *room = w->room;
+    double least = -INFINITY;
+    for (size_t i = 0; i < w->term_count; i++) {
+        if (w->touched >= w->top->k && w->entries > 2 * w->touched && is_done(w, &least)) break;
+        add_list(w, &room->terms[i]);
+    }
+    if (w->entries == 0) (void)is_done(w, &least);
+    for (size_t i = 0; i < w->touched; i++) {
+        uint32_t slot = room->touched[i];
+        if ((double)room->partial[slot] >= least && is_candidate(w, slot)) measure(w->sparse, w->query, slot, w->top);
+    }
+    if (least <= 0.0) offer_others(w);
+    for (size_t i = 0; i < w->touched; i++) {
+        room->partial[room->touched[i]] = 0.0f;
+        room->seen[room->touched[i]] = 0;
+    }
+}
+
+GV_Status gv_sparse_search(GV_Sparse *s, const GV_SparseQuery *query, GV_TopK *top)
+{
+    bool is_zero = query->distance == GV_DISTANCE_COSINE && query->squared_norm == 0.0f; /* all rows are equally far */
+    if (query->distance != s->head.metric.distance || is_zero) {
+        look_at_rows(s, query, true, top);
+        return GV_OK;
+    }
+    Walk walk = {.sparse = s, .query = query, .top = top};
+    walk.room = take_scratch(s, (size_t)s->head.table->slot_count + 1, query->row.count);
+    if (!walk.room) return gv_last_status();
+    find_terms(&walk);
+    if (walk.rest <= GREATEST) {
+        look_at_rows(s, query, false, top);
+        walk_lists(&walk);
+    } else {
+        look_at_rows(s, query, true, top);
+    }
+    give_scratch(s, walk.room);
+    return GV_OK;
+}
