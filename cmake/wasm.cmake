@@ -43,8 +43,9 @@ endfunction()
 
 gv_wasm_module(gigavector_all gigavector.all $<TARGET_OBJECTS:gigavector_core>)
 
-# The files that list what there is are compiled again, with shorter lists; what nobody names is not linked.
-set(lists kernels/kernels.c kernels/wasm128.c index/index_list.c api/sparse_calls.c)
+# The files that list what there is, or have a branch for sparse rows, are compiled again without; what nobody names is not linked.
+set(lists kernels/kernels.c kernels/wasm128.c index/index_list.c storage/table.c storage/table_image.c api/care.c api/compact.c
+    api/range.c api/recover.c api/rows.c api/sparse_calls.c api/write.c)
 list(TRANSFORM lists PREPEND ${PROJECT_SOURCE_DIR}/src/ OUTPUT_VARIABLE list_files)
 add_library(gigavector_small OBJECT ${list_files})
 target_include_directories(gigavector_small PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)

@@ -23,6 +23,7 @@ from ._errors import (
 )
 from ._ffi import ffi as _ffi_declarations
 from ._ffi import lib as _lib
+from ._sparse import reciprocal_rank_fusion
 from ._suggest import suggest_index
 from ._types import (
     CheckReport,
@@ -36,6 +37,7 @@ from ._types import (
     Row,
     SearchGroup,
     SearchHit,
+    SparseVector,
     Stats,
     Vector,
 )
@@ -68,11 +70,13 @@ __all__ = [
     "Row",
     "SearchGroup",
     "SearchHit",
+    "SparseVector",
     "Stats",
     "StorageError",
     "UnsupportedError",
     "Vector",
     "__version__",
+    "reciprocal_rank_fusion",
     "suggest_index",
 ]
 

@@ -37,6 +37,7 @@ from ._errors import ArgumentError, ClosedError, CorruptError, QueryError, check
 from ._ffi import ffi, lib
 from ._metadata import borrowed, pack_row, pack_rows
 from ._rows import groups_of, hits_of, page_of, range_hits, taken, vectors_of
+from ._sparse import SparseCalls
 from ._suggest import suggest_index, suggested_ivfpq
 from ._types import (
     WAYS,
@@ -70,7 +71,7 @@ _NULL = ffi.NULL
 _WIDE_K = 1024  # knn_query() gives [n, k] arrays up to this k, whatever the number of rows
 
 
-class Database:
+class Database(SparseCalls):
     """An embedded vector database in one file, or in memory. Made by `Database.open` and its relatives.
 
     Any number of threads may search while one writes; the interpreter lock is released during calls.

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._ffi import ffi, lib
-from ._types import RangeHits, Row, SearchHit, Vector, found_vectors
+from ._packed import unpack_rows
+from ._types import RangeHits, Row, SearchHit, SparseVector, Vector, found_vectors
 
 _T = TypeVar("_T")
 _NO_FLOATS: npt.NDArray[np.float32] = np.empty(0, np.float32)
@@ -60,7 +61,24 @@ def vectors_of(rows: Any, count: int) -> Iterable[Vector]:
         data = list(floats.reshape(count, dimension))
     else:
         data = repeat(_NO_FLOATS, count)
+    if rows.starts:
+        return sparse_vectors_of(rows, count)
     lent = rows.metadata
     if not lent:
         return map(Vector, data)
     return found_vectors(data, ffi.buffer(lent, rows.metadata_bytes)[:], count)
+
+
+def sparse_vectors_of(rows: Any, count: int) -> list[Vector]:
+    starts = ffi.unpack(rows.starts, count + 1)
+    indices = np.frombuffer(bytearray(ffi.buffer(rows.indices, 4 * starts[-1])), np.uint32)
+    values = np.frombuffer(bytearray(ffi.buffer(rows.values, 4 * starts[-1])), np.float32)
+    lent = rows.metadata
+    metadata = unpack_rows(ffi.buffer(lent, rows.metadata_bytes)[:], count) if lent else [{} for _ in range(count)]
+    made: list[Vector] = []
+    for row in range(count):
+        part = slice(starts[row], starts[row + 1])
+        vector = SparseVector(values[part], metadata[row])
+        vector.indices = indices[part]
+        made.append(vector)
+    return made

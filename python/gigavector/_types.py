@@ -73,6 +73,22 @@ if not TYPE_CHECKING:  # to a type checker, and to dataclasses, `metadata` stays
     Vector.metadata = property(_metadata, Vector._slot.__set__)
 
 
+class SparseVector(Vector):
+    """One row of a SPARSE database: `indices`, ascending, as uint32, and their values as float32 in `data`; and its metadata."""
+
+    __slots__ = ("indices",)
+
+    indices: npt.NDArray[np.uint32]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SparseVector):
+            return NotImplemented
+        return np.array_equal(self.indices, other.indices) and super().__eq__(other)
+
+    def __repr__(self) -> str:
+        return f"SparseVector(indices={self.indices!r}, data={self.data!r}, metadata={self.metadata!r})"
+
+
 def found_vectors(vectors: Iterable[npt.NDArray[np.float32]], packed: bytes, count: int) -> Iterable[Vector]:
     """`count` vectors with the metadata of `packed`, as of the search, which is unpacked when it is first used."""
     late: Any = zip(repeat([packed, count]), range(count))

@@ -144,7 +144,7 @@ static void fault(GV_CheckReport *report, const char *what, uint64_t at)
 static float squared_norm(const GV_Table *t, const GV_Kernels *kernels, uint32_t slot)
 {
     const float *row = gv_table_row(t, slot);
-    if (!t->is_sparse) return kernels->dot(row, row, t->dimension);
+    if (!gv_table_is_sparse(t)) return kernels->dot(row, row, t->dimension);
     GV_SparseRow pairs = gv_table_pairs(t, slot);
     return (float)gv_sparse_dot(&pairs, &pairs);
 }

@@ -76,7 +76,7 @@ static GV_Status copy_rows(Compaction *c)
         const uint8_t *packed = gv_table_metadata(from, slot, &size);
         GV_TRY(gv_table_metadata_new(to, packed, size, &metadata));
         const void *row = gv_table_row(from, slot);
-        if (from->is_sparse && !(row = copy_pairs(from, to, slot))) {
+        if (gv_table_is_sparse(from) && !(row = copy_pairs(from, to, slot))) {
             gv_table_metadata_free(to, metadata);
             return gv_last_status();
         }

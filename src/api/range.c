@@ -83,7 +83,7 @@ static GV_Status near_row(GV_Database *db, const GV_Search *search, GV_Workspace
     if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search->skipped);
     GV_TRY(gv_table_touch(table, slot));
     float norm = gv_table_norm(table, slot);
-    if (table->is_sparse) {
+    if (gv_table_is_sparse(table)) {
         GV_SparseRow row = gv_table_pairs(table, slot);
         GV_TRY(gv_search_pairs(db, search, &row, norm, space, &count));
     } else {

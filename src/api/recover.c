@@ -31,7 +31,7 @@ static GV_Status reserve_slot(GV_Store *s, uint32_t slot)
 static size_t row_bytes(const GV_Store *s, const uint8_t *at, size_t rest)
 {
     size_t size = s->table.dimension * sizeof(float);
-    if (s->table.is_sparse) size = rest >= 4 ? 4 + (size_t)gv_get_u32(at) : SIZE_MAX;
+    if (gv_table_is_sparse(&s->table)) size = rest >= 4 ? 4 + (size_t)gv_get_u32(at) : SIZE_MAX;
     return size <= rest ? size : SIZE_MAX;
 }
 
@@ -58,7 +58,7 @@ static GV_Status stage(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t *me
     GV_Status status = reserve_slot(s, *slot);
     /* a mapped row is verified before it is written over */
     if (status == GV_OK && *slot < s->table.slot_count) status = gv_table_touch(&s->table, *slot);
-    if (status == GV_OK && s->table.is_sparse) status = copy_pairs(s, id, row, &pairs, &norm);
+    if (status == GV_OK && gv_table_is_sparse(&s->table)) status = copy_pairs(s, id, row, &pairs, &norm);
     if (status != GV_OK) {
         gv_table_metadata_free(&s->table, metadata);
         return status;

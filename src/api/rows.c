@@ -135,8 +135,8 @@ static GV_Status take_rows(const GV_Table *table, const uint32_t *slots, const G
                            Wanted wanted, GV_Rows **out)
 {
     size_t metadata_bytes = 0;
-    wanted.sparse = wanted.vectors && table->is_sparse;
-    wanted.vectors = wanted.vectors && !table->is_sparse;
+    wanted.sparse = wanted.vectors && gv_table_is_sparse(table);
+    wanted.vectors = wanted.vectors && !gv_table_is_sparse(table);
     if (wanted.sparse) wanted.pairs = count_pairs(table, slots, count);
     if (wanted.metadata) GV_TRY(measure_metadata(table, slots, count, &metadata_bytes));
     GV_Rows *rows = new_rows(count, table->dimension, metadata_bytes, wanted);
@@ -243,7 +243,7 @@ static GV_Status get_vector(const GV_Table *table, uint64_t id, GV_Vector *vecto
     const uint8_t *packed;
     size_t size;
     GV_TRY(find_slot(table, id, &slot));
-    if (table->is_sparse)
+    if (gv_table_is_sparse(table))
         return gv_fail(GV_ERR_UNSUPPORTED, "row %llu is sparse: gv_db_get_rows() has its pairs",
                        (unsigned long long)id);
     GV_TRY(gv_table_touch(table, slot));

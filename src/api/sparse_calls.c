@@ -10,7 +10,7 @@
 
 static GV_Status check_sparse_database(const GV_Database *db)
 {
-    if (db->store->table.is_sparse) return GV_OK;
+    if (gv_table_is_sparse(&db->store->table)) return GV_OK;
     return gv_fail(GV_ERR_ARGUMENT, "the database has vectors, not (index, value) pairs: its index is not SPARSE");
 }
 

@@ -1,12 +1,13 @@
 /* sparse_search.c: the nearest sparse rows, term at a time: the lists of the query's indices, those that can add most first, until no
- * row that has not come up can be among the best (Buckley & Lewit, SIGIR 1985); then the rows that still can be are measured exactly. What the
- * lists give are f32 sums in any order: bounds, with all that rounding may do to them. */
+ * row that has not come up can be among the best (Buckley & Lewit, SIGIR 1985); then the rows that still can be are measured exactly. What
+ * the lists give are f32 sums in any order: bounds, with all that rounding may do to them. */
 #include "index/sparse.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MEASURE_COST = 64 /* measuring a row costs as much as so many entries of a list */
+    MEASURE_COST = 256, /* measuring a row costs as much as so many entries of a list */
+    BLOCK = 64          /* slots: those of a word of a bitset */
 };
 
 #define SMALLEST 1e-40 /* below it f32 sums have few digits */
@@ -14,12 +15,11 @@ enum {
 
 struct GV_SparseScratch {
     GV_SparseScratch *next;
-    size_t slot_capacity, term_capacity, bytes;
+    size_t block_capacity, term_capacity, bytes;
     struct Term *terms; /* [term_capacity] */
-    float *partial;     /* [slot_capacity]: sums so far; 0 between searches, as `seen` */
-    float *best;        /* [slot_capacity]: room for the k greatest */
-    uint32_t *touched;  /* [slot_capacity]: slots with sums */
-    uint8_t *seen;      /* [slot_capacity] */
+    float *partial;     /* [block_capacity * BLOCK]: sums so far; 0 between searches, as `marks` */
+    float *best;        /* as many: room for the k greatest */
+    uint8_t *marks;     /* [block_capacity]: blocks with sums */
 };
 
 typedef struct Term { /* an index of the query that some row has */
@@ -33,28 +33,29 @@ typedef struct Walk {
     const GV_SparseQuery *query;
     GV_SparseScratch *room;
     GV_TopK *top;
-    size_t term_count, touched;
+    size_t term_count, block_count;
     size_t entries; /* of the lists that are left */
     double rest;    /* all that they can add to a row, or take from it */
+    double hope;    /* not before that has fallen below this can the other lists be left out */
     double ceiling; /* by COSINE: all rows whose sums are above have distance 0, all below its negative 2 */
     double slack;   /* what rounding can have done to a sum, and to the distances that hits are ordered by */
 } Walk;
 
 /* ---- room to work in ---- */
 
-static GV_SparseScratch *new_scratch(GV_Heap *heap, size_t slots, size_t terms)
+static GV_SparseScratch *new_scratch(GV_Heap *heap, size_t blocks, size_t terms)
 {
-    size_t bytes = sizeof(GV_SparseScratch) + terms * sizeof(Term) + slots * (3 * sizeof(float) + 1);
+    size_t slots = blocks * BLOCK;
+    size_t bytes = sizeof(GV_SparseScratch) + terms * sizeof(Term) + slots * 2 * sizeof(float) + blocks;
     GV_SparseScratch *room = gv_alloc(heap, bytes);
     if (!room) return NULL;
-    room->slot_capacity = slots;
+    room->block_capacity = blocks;
     room->term_capacity = terms;
     room->bytes = bytes;
     room->terms = (Term *)(room + 1);
     room->partial = (float *)(room->terms + terms);
     room->best = room->partial + slots;
-    room->touched = (uint32_t *)(room->best + slots);
-    room->seen = (uint8_t *)(room->touched + slots);
+    room->marks = (uint8_t *)(room->best + slots);
     return room;
 }
 
@@ -67,15 +68,15 @@ void gv_sparse_scratch_free(GV_Sparse *s, GV_SparseScratch *room)
     }
 }
 
-static GV_SparseScratch *take_scratch(GV_Sparse *s, size_t slots, size_t terms)
+static GV_SparseScratch *take_scratch(GV_Sparse *s, size_t blocks, size_t terms)
 {
     gv_mutex_lock(&s->mutex);
     GV_SparseScratch *room = s->resting;
     if (room) s->resting = room->next;
     gv_mutex_unlock(&s->mutex);
-    if (room && room->slot_capacity >= slots && room->term_capacity >= terms) return room;
+    if (room && room->block_capacity >= blocks && room->term_capacity >= terms) return room;
     if (room) gv_release(s->head.scratch_heap, room, room->bytes);
-    return new_scratch(s->head.scratch_heap, slots + slots / 4, terms < 64 ? 64 : terms);
+    return new_scratch(s->head.scratch_heap, blocks + blocks / 4, terms < 64 ? 64 : terms);
 }
 
 static void give_scratch(GV_Sparse *s, GV_SparseScratch *room)
@@ -138,26 +139,32 @@ static void find_terms(Walk *w)
 
 static void add_list(Walk *w, const Term *term)
 {
-    GV_SparseScratch *room = w->room;
+    float *partial = w->room->partial, by = term->value;
+    uint8_t *marks = w->room->marks;
     const uint32_t *slots = term->list->slots;
     const float *values = gv_list_values(term->list);
-    size_t touched = w->touched;
     for (size_t i = 0; i < term->list->count; i++) {
-        uint32_t slot = slots[i];
-        room->touched[touched] = slot; /* kept if it is new: no branch that is hard to foresee */
-        touched += !room->seen[slot];
-        room->seen[slot] = 1;
-        room->partial[slot] += term->value * values[i];
+        partial[slots[i]] += by * values[i];
+        marks[slots[i] / BLOCK] = 1;
     }
-    w->touched = touched;
     w->entries -= term->list->count;
     w->rest -= term->most;
 }
 
-static bool is_candidate(const Walk *w, uint32_t slot)
+/* Rows of a block that may be hits: they are accepted, and wholly in the lists. */
+static uint64_t choices_of(const Walk *w, size_t block)
 {
-    const GV_Bitset *accept = w->query->accept;
-    return slot < accept->word_count * 64 && gv_bitset_get(accept, slot) && gv_bitset_get(&w->sparse->indexed, slot);
+    const GV_Bitset *accept = w->query->accept, *indexed = &w->sparse->indexed;
+    if (block >= accept->word_count || block >= indexed->word_count) return 0;
+    return accept->words[block] & indexed->words[block];
+}
+
+/* How many sums of a block reach `least`: this, without a branch, is all that most blocks are asked. */
+static uint32_t count_sums(const float *partial, float least)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < BLOCK; i++) count += partial[i] >= least;
+    return count;
 }
 
 static void sift_down(float *heap, size_t count, size_t at)
@@ -174,73 +181,89 @@ static void sift_down(float *heap, size_t count, size_t at)
     }
 }
 
-/* The k-th greatest sum of a row that may be a hit; -INFINITY: there are fewer. */
-static double kth_sum(const Walk *w)
+static size_t offer_sum(float *heap, size_t count, size_t k, float sum)
 {
-    const GV_SparseScratch *room = w->room;
-    float *heap = room->best;
-    size_t count = 0, k = w->top->k;
-    for (size_t i = 0; i < w->touched; i++) {
-        uint32_t slot = room->touched[i];
-        float sum = room->partial[slot];
-        if ((count == k && sum <= heap[0]) || !is_candidate(w, slot)) continue;
-        if (count < k) {
-            heap[count++] = sum;
-            if (count == k)
-                for (size_t at = k / 2; at-- > 0;) sift_down(heap, k, at);
-            continue;
-        }
+    if (count < k) {
+        heap[count++] = sum;
+        if (count == k)
+            for (size_t at = k / 2; at-- > 0;) sift_down(heap, k, at);
+    } else if (sum > heap[0]) {
         heap[0] = sum;
         sift_down(heap, k, 0);
+    }
+    return count;
+}
+
+/* The k-th greatest sum of a row that may be a hit; -INFINITY: there are fewer in the blocks that have come up. */
+static double kth_sum(const Walk *w)
+{
+    float *heap = w->room->best;
+    size_t count = 0, k = w->top->k;
+    for (size_t block = 0; block < w->block_count; block++) {
+        const float *partial = w->room->partial + block * BLOCK;
+        if (!w->room->marks[block] || (count == k && count_sums(partial, heap[0]) == 0)) continue;
+        for (uint64_t rest = choices_of(w, block); rest; rest &= rest - 1)
+            count = offer_sum(heap, count, k, partial[__builtin_ctzll(rest)]);
     }
     return count == k ? (double)heap[0] : -INFINITY;
 }
 
-/* Can the lists that are left be left out? No row outside of those touched can be a hit, and few of these can. `*least` is what the
- * sum of a hit must be. */
-static bool is_done(const Walk *w, double *least)
+/* As f32, and not above it. */
+static float round_down(double least) { return nextafterf((float)least, -INFINITY); }
+
+/* Can the lists that are left be left out? If no row outside the blocks that have come up can be a hit, and few rows in them. `*least`
+ * is what the sum of a hit must be. */
+static bool is_done(Walk *w, float *least)
 {
     size_t possible = 0;
     double kth = kth_sum(w);
+    w->hope = (kth + w->rest) / 3.0; /* `kth` grows by no more than `rest` falls */
     if (kth > w->ceiling) kth = w->ceiling;
-    *least = kth > -w->ceiling ? kth - 2.0 * w->rest - 2.0 * w->slack : -INFINITY;
+    *least = kth > -w->ceiling ? round_down(kth - 2.0 * w->rest - 2.0 * w->slack) : -INFINITY;
     if (w->entries == 0) return true;
-    if (*least <= 0.0) return false; /* a row of these lists alone could be as near */
-    for (size_t i = 0; i < w->touched; i++) possible += (double)w->room->partial[w->room->touched[i]] >= *least;
+    if (*least <= 0.0f) return false; /* a row of these lists alone could be as near */
+    for (size_t block = 0; block < w->block_count; block++)
+        if (w->room->marks[block]) possible += count_sums(w->room->partial + block * BLOCK, *least);
     return possible * MEASURE_COST < w->entries;
 }
 
-/* Accepted rows that have no index of the query are all equally far. */
-static void offer_others(const Walk *w)
+/* What lies in blocks that have not come up has no index of the query: all of it is equally far. */
+static void offer_others(const Walk *w, size_t block)
 {
-    const GV_Sparse *s = w->sparse;
-    const GV_Bitset *accept = w->query->accept;
     float distance = gv_rank_of_sum(w->query->distance, 0.0f, 1.0f, 1.0f);
-    size_t end = s->head.table->slot_count;
-    if (end > accept->word_count * 64) end = accept->word_count * 64;
-    if (gv_topk_refuses(w->top, distance)) return;
-    for (size_t slot = gv_bitset_next_set(accept, 0, end); slot < end; slot = gv_bitset_next_set(accept, slot + 1, end))
-        if (!w->room->seen[slot] && gv_bitset_get(&s->indexed, slot))
-            gv_topk_offer(w->top, distance, gv_table_id(s->head.table, (uint32_t)slot));
+    for (uint64_t rest = choices_of(w, block); rest && !gv_topk_refuses(w->top, distance); rest &= rest - 1) {
+        uint32_t slot = (uint32_t)(block * BLOCK) + (uint32_t)__builtin_ctzll(rest);
+        gv_topk_offer(w->top, distance, gv_table_id(w->sparse->head.table, slot));
+    }
+}
+
+static void offer_block(const Walk *w, size_t block, float least)
+{
+    const float *partial = w->room->partial + block * BLOCK;
+    if (count_sums(partial, least) == 0) return;
+    for (uint64_t rest = choices_of(w, block); rest; rest &= rest - 1) {
+        uint32_t at = (uint32_t)__builtin_ctzll(rest);
+        if (partial[at] >= least) measure(w->sparse, w->query, (uint32_t)(block * BLOCK) + at, w->top);
+    }
 }
 
 static void walk_lists(Walk *w)
 {
     GV_SparseScratch *room = w->room;
-    double least = -INFINITY;
+    float least = -INFINITY;
+    w->hope = INFINITY;
     for (size_t i = 0; i < w->term_count; i++) {
-        if (w->touched >= w->top->k && w->entries > 2 * w->touched && is_done(w, &least)) break;
+        if (i > 0 && w->rest < w->hope && w->entries > w->block_count * (BLOCK / 4) && is_done(w, &least)) break;
         add_list(w, &room->terms[i]);
     }
     if (w->entries == 0) (void)is_done(w, &least);
-    for (size_t i = 0; i < w->touched; i++) {
-        uint32_t slot = room->touched[i];
-        if ((double)room->partial[slot] >= least && is_candidate(w, slot)) measure(w->sparse, w->query, slot, w->top);
+    for (size_t block = 0; block < w->block_count; block++) {
+        if (room->marks[block]) offer_block(w, block, least);
+        else if (least <= 0.0f) offer_others(w, block);
     }
-    if (least <= 0.0) offer_others(w);
-    for (size_t i = 0; i < w->touched; i++) {
-        room->partial[room->touched[i]] = 0.0f;
-        room->seen[room->touched[i]] = 0;
+    for (size_t block = 0; block < w->block_count; block++) {
+        if (room->marks[block]) memset(room->partial + block * BLOCK, 0, BLOCK * sizeof *room->partial);
+        room->marks[block] = 0;
     }
 }
 
@@ -251,8 +274,8 @@ GV_Status gv_sparse_search(GV_Sparse *s, const GV_SparseQuery *query, GV_TopK *t
         look_at_rows(s, query, true, top);
         return GV_OK;
     }
-    Walk walk = {.sparse = s, .query = query, .top = top};
-    walk.room = take_scratch(s, (size_t)s->head.table->slot_count + 1, query->row.count);
+    Walk walk = {.sparse = s, .query = query, .top = top, .block_count = s->head.table->slot_count / BLOCK + 1};
+    walk.room = take_scratch(s, walk.block_count, query->row.count);
     if (!walk.room) return gv_last_status();
     find_terms(&walk);
     if (walk.rest <= GREATEST) {

@@ -30,9 +30,10 @@ static inline double gv_sparse_dot(const GV_SparseRow *a, const GV_SparseRow *b)
 {
     double sum = 0.0;
     for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
-        if (a->indices[i] == b->indices[j]) sum += (double)a->values[i++] * (double)b->values[j++];
-        else if (a->indices[i] < b->indices[j]) i++;
-        else j++;
+        uint32_t x = a->indices[i], y = b->indices[j];
+        if (x == y) sum += (double)a->values[i] * (double)b->values[j];
+        i += x <= y; /* no branch: which comes first is hard to foresee */
+        j += y <= x;
     }
     return sum;
 }

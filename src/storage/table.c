@@ -18,7 +18,7 @@ void gv_table_init(GV_Table *t, GV_Heap *heap, size_t dimension)
     gv_slab_init(&t->norms, heap, sizeof(float), COLUMN_CHUNK_BYTES);
     gv_blobs_init(&t->metadata, heap);
     t->is_sparse = dimension == 0;
-    if (t->is_sparse) gv_blobs_init(&t->pairs, heap);
+    if (gv_table_is_sparse(t)) gv_blobs_init(&t->pairs, heap);
 }
 
 static uint64_t *id_at(const GV_Table *t, uint32_t slot) { return gv_slab_at(&t->ids, slot); }
@@ -38,7 +38,7 @@ void gv_table_metadata_free(GV_Table *t, const uint8_t *metadata) { gv_blob_free
 void gv_table_free(GV_Table *t)
 {
     gv_blobs_free(&t->metadata, t->heap, t->slot_count);
-    if (t->is_sparse) gv_blobs_free(&t->pairs, t->heap, t->slot_count);
+    if (gv_table_is_sparse(t)) gv_blobs_free(&t->pairs, t->heap, t->slot_count);
     gv_slab_free(&t->rows);
     gv_slab_free(&t->ids);
     gv_slab_free(&t->norms);
@@ -86,7 +86,7 @@ GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwL
     GV_TRY(gv_slab_reserve(&t->ids, slot_end));
     GV_TRY(gv_slab_reserve(&t->norms, slot_end));
     GV_TRY(gv_slab_reserve(&t->metadata.at, slot_end));
-    if (t->is_sparse) GV_TRY(gv_slab_reserve(&t->pairs.at, slot_end));
+    if (gv_table_is_sparse(t)) GV_TRY(gv_slab_reserve(&t->pairs.at, slot_end));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, slot_end, lock));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, slot_end, lock));
     return t->ids_ascend ? make_map(t, live, lock) : gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
@@ -99,7 +99,7 @@ uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)
 
 void gv_table_stage(GV_Table *t, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata)
 {
-    if (t->is_sparse) *gv_blob_at(&t->pairs, slot) = row;
+    if (gv_table_is_sparse(t)) *gv_blob_at(&t->pairs, slot) = row;
     else memcpy(gv_slab_at(&t->rows, slot), row, t->dimension * sizeof(float));
     memcpy(gv_slab_at(&t->norms, slot), &norm, sizeof norm);
     *id_at(t, slot) = id;

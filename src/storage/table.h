@@ -34,6 +34,16 @@ typedef struct GV_Table {
     GV_LazySection *lazy_rows, *lazy_norms; /* NULL unless mapped */
 } GV_Table;
 
+static inline bool gv_table_is_sparse(const GV_Table *table)
+{
+#ifdef GV_SMALL_MODULE /* the small WebAssembly module has no such rows (cmake/wasm.cmake) */
+    (void)table;
+    return false;
+#else
+    return table->is_sparse;
+#endif
+}
+
 static inline const float *gv_table_row(const GV_Table *table, uint32_t slot)
 {
     return (const float *)gv_slab_at(&table->rows, slot);

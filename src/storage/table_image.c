@@ -12,7 +12,8 @@ GV_Status gv_table_save(const GV_Table *t, GV_ImageWriter *w)
     GV_TRY(gv_image_put_slab(w, &t->ids, t->slot_count));
     GV_TRY(gv_image_section(w, GV_SECTION_NORMS));
     GV_TRY(gv_image_put_slab(w, &t->norms, t->slot_count));
-    if (t->is_sparse) GV_TRY(gv_blobs_save(&t->pairs, w, t->slot_count, GV_SECTION_PAIRS_AT, GV_SECTION_PAIRS));
+    if (gv_table_is_sparse(t))
+        GV_TRY(gv_blobs_save(&t->pairs, w, t->slot_count, GV_SECTION_PAIRS_AT, GV_SECTION_PAIRS));
     return gv_blobs_save(&t->metadata, w, t->slot_count, GV_SECTION_METADATA_AT, GV_SECTION_METADATA);
 }
 
@@ -79,7 +80,7 @@ GV_Status gv_table_load(GV_Table *t, GV_Image *image, const GV_Superblock *s)
     GV_TRY(load_ids(t, image, s));
     t->slot_count = s->slot_count;
     t->next_id = s->next_id;
-    if (t->is_sparse) GV_TRY(load_pairs(t, image, s));
+    if (gv_table_is_sparse(t)) GV_TRY(load_pairs(t, image, s));
     return gv_blobs_load(&t->metadata, t->heap, image, GV_SECTION_METADATA_AT, GV_SECTION_METADATA, &t->ids,
                          s->slot_count);
 }

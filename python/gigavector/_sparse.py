@@ -1,0 +1,172 @@
+"""Sparse rows: (index, value) pairs in place of vectors, for databases whose index is SPARSE; and the fusion of two rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arguments import hit_count, row_id, search_options
+from ._arrays import FLOATS
+from ._errors import ArgumentError, QueryError, check
+from ._ffi import ffi, lib
+from ._metadata import borrowed, pack_row, pack_rows
+from ._rows import hits_of
+from ._types import DistanceType, SearchHit
+
+_T = TypeVar("_T")
+_UINT32S = ffi.typeof("uint32_t[]")
+_UINT64S = ffi.typeof("uint64_t[]")
+_NULL = ffi.NULL
+Pairs = tuple[npt.ArrayLike, npt.ArrayLike]  # indices, values
+
+
+class SparseCalls:
+    """What `Database` offers when its index is SPARSE."""
+
+    _call: Callable[..., Any]
+    _rows: Callable[..., Any]
+
+    def add_sparse_vector(
+        self, indices: npt.ArrayLike, values: npt.ArrayLike, metadata: Mapping[str, str] | None = None
+    ) -> int:
+        """Append one sparse row; returns its id. `indices` ascend, each once, below the dimension."""
+        packed = pack_row(metadata) if metadata is not None else b""
+        return self._add_sparse(*_one_row(indices, values), packed)[0]
+
+    def add_sparse_vectors(self, rows: Any, metadata: Iterable[Mapping[str, str] | None] | None = None) -> list[int]:
+        """Append many sparse rows, all or none; returns their ids.
+
+        rows: a SciPy CSR matrix or array (anything with indptr, indices and data), or a sequence of (indices, values).
+        """
+        starts, indices, values = _many_rows(rows)
+        packed = pack_rows(metadata, len(starts) - 1) if metadata is not None else b""
+        return self._add_sparse(starts, indices, values, packed)
+
+    def _add_sparse(
+        self,
+        starts: npt.NDArray[np.uint64],
+        indices: npt.NDArray[np.uint32],
+        values: npt.NDArray[np.float32],
+        packed: bytes,
+    ) -> list[int]:
+        count = len(starts) - 1
+        lent = [ffi.from_buffer(_UINT64S, starts), ffi.from_buffer(_UINT32S, indices), ffi.from_buffer(FLOATS, values)]
+        rows = ffi.new("GV_SparseRows *", [count, *lent])
+        ids: npt.NDArray[np.uint64] = np.empty(count, np.uint64)
+        pairs = borrowed(packed) if packed else _NULL
+        check(self._call(lib.gv_db_add_sparse, rows, pairs, ffi.from_buffer(_UINT64S, ids)))
+        listed: list[int] = ids.tolist()
+        return listed
+
+    def update_sparse_vector(self, id: int, indices: npt.ArrayLike, values: npt.ArrayLike) -> None:
+        """Replace the pairs of a row, keeping its id and metadata."""
+        _, kept_indices, kept_values = _one_row(indices, values)
+        lent = ffi.from_buffer(_UINT32S, kept_indices), ffi.from_buffer(FLOATS, kept_values)
+        check(self._call(lib.gv_db_update_sparse, row_id(id), *lent, len(kept_indices)))
+
+    def search_sparse(
+        self,
+        indices: npt.ArrayLike,
+        values: npt.ArrayLike,
+        k: int,
+        distance: DistanceType | int | None = None,
+        filter_metadata: tuple[str, str] | None = None,
+        filter: str | None = None,
+        *,
+        with_vectors: bool = True,
+        with_metadata: bool = True,
+        offset: int = 0,
+    ) -> list[SearchHit]:
+        """The `k` rows nearest to a sparse query, exactly: min(k, rows that pass the filter) hits, always.
+
+        distance: DOT_PRODUCT (the distance is the negated product) or COSINE; None is the database's own.
+        The others as in search(). `hit.vector` is a SparseVector.
+        """
+        options, _keep = search_options(
+            distance,
+            filter_metadata,
+            filter,
+            None,
+            with_vectors=with_vectors,
+            with_metadata=with_metadata,
+            offset=offset,
+        )
+        _, kept_indices, kept_values = _one_row(indices, values)
+        lent = ffi.from_buffer(_UINT32S, kept_indices), ffi.from_buffer(FLOATS, kept_values)
+        width = hit_count(k)
+        failure = QueryError if width == 0 else ArgumentError
+        found: list[SearchHit] = self._rows(
+            hits_of, failure, lib.gv_db_search_sparse, *lent, len(kept_indices), width, options
+        )
+        return found
+
+
+def reciprocal_rank_fusion(*rankings: Iterable[SearchHit | int], k: int = 60) -> list[tuple[int, float]]:
+    """Join the results of several searches for one thing, such as a dense and a sparse one: (id, score), best first.
+
+    A row's score is the sum of 1 / (k + rank) over the rankings that have it, ranks from 1 (Cormack, Clarke & Buettcher, SIGIR
+    2009); equal scores are in order of ids. The databases must give one thing the same id, as they do when rows are added to
+    both in the same order.
+    """
+    if k < 0:
+        raise ArgumentError(f"k must be at least 0, got {k}")
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking, 1):
+            id = hit.id if isinstance(hit, SearchHit) else int(hit)
+            scores[id] = scores.get(id, 0.0) + 1.0 / (k + rank)
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _indices_of(given: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size > 0):
+        raise ArgumentError(f"indices must be one row of whole numbers, got {array.dtype} of shape {array.shape}")
+    if array.size > 0 and (array.min() < 0 or array.max() > 0xFFFFFFFF):
+        raise ArgumentError(f"indices must be from 0 to 2^32 - 1, got {array.min()} to {array.max()}")
+    return np.ascontiguousarray(array, np.uint32)
+
+
+def _values_of(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.dtype.kind not in "iuf" and array.size > 0):
+        raise ArgumentError(f"values must be one row of numbers, got {array.dtype} of shape {array.shape}")
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        return np.ascontiguousarray(array, np.float32)
+
+
+def _one_row(
+    indices: npt.ArrayLike, values: npt.ArrayLike
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+    kept_indices, kept_values = _indices_of(indices), _values_of(values)
+    if len(kept_indices) != len(kept_values):
+        raise ArgumentError(f"{len(kept_indices)} indices, but {len(kept_values)} values")
+    return np.array([0, len(kept_indices)], np.uint64), kept_indices, kept_values
+
+
+def _many_rows(rows: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+    if hasattr(rows, "indptr"):
+        if getattr(rows, "format", "csr") != "csr":
+            raise ArgumentError(f"a sparse matrix must be in CSR form, got {rows.format}: use .tocsr()")
+        starts = np.ascontiguousarray(rows.indptr, np.uint64)
+        indices, values = _indices_of(rows.indices), _values_of(rows.data)
+        if len(starts) == 0 or int(starts[-1]) > min(len(indices), len(values)):
+            raise ArgumentError("indptr of the sparse matrix goes beyond its indices")
+        return starts, indices, values
+    if not isinstance(rows, Sequence):
+        rows = list(rows)
+    parts = [_one_row(*_pair(row, i)) for i, row in enumerate(rows)]
+    starts = np.zeros(len(parts) + 1, np.uint64)
+    np.cumsum([len(part[1]) for part in parts], out=starts[1:], dtype=np.uint64)
+    if not parts:
+        return starts, np.empty(0, np.uint32), np.empty(0, np.float32)
+    return starts, np.concatenate([part[1] for part in parts]), np.concatenate([part[2] for part in parts])
+
+
+def _pair(row: Any, index: int) -> Pairs:
+    if not isinstance(row, Sequence) or len(row) != 2:
+        raise ArgumentError(f"sparse row {index} must be a pair (indices, values), got {type(row).__name__}")
+    return row[0], row[1]
