@@ -343,6 +343,10 @@ GV_Status gv_db_add_vectors(GV_Database *db, const float *data, size_t count, si
 GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
                            uint64_t *ids);
 
+/* The same as gv_db_upsert_many() does it. */
+GV_Status gv_db_upsert_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
+                              const char *key, uint64_t *ids);
+
 /* Replace the pairs of row `id`, keeping its id and metadata. */
 GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indices, const float *values, size_t count);
 

@@ -14,8 +14,9 @@ static GV_Status check_sparse_database(const GV_Database *db)
     return gv_fail(GV_ERR_ARGUMENT, "the database has vectors, not (index, value) pairs: its index is not SPARSE");
 }
 
-static GV_Status check_shape(const GV_SparseRows *rows)
+GV_Status gv_check_shape(const GV_Database *db, const GV_SparseRows *rows)
 {
+    GV_TRY(check_sparse_database(db));
     if (rows->count > 0 && !rows->starts) return gv_fail(GV_ERR_ARGUMENT, "sparse rows: starts is NULL");
     for (size_t i = 0; i < rows->count; i++)
         if (rows->starts[i] > rows->starts[i + 1] || rows->starts[i + 1] > SIZE_MAX / 8)
@@ -47,6 +48,14 @@ uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index)
     return blob;
 }
 
+bool gv_pairs_equal(const GV_Table *table, uint32_t slot, const GV_SparseRows *rows, size_t index)
+{
+    GV_SparseRow stored = gv_table_pairs(table, slot), row = row_at(rows, index);
+    if (stored.count != row.count) return false;
+    return row.count == 0 || (memcmp(stored.indices, row.indices, row.count * sizeof *row.indices) == 0 &&
+                              memcmp(stored.values, row.values, row.count * sizeof *row.values) == 0);
+}
+
 /* ---- writing ---- */
 
 GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata, uint64_t *ids)
@@ -54,8 +63,7 @@ GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_
     if (!rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
     GV_Addition addition = {.sparse = rows, .count = rows->count, .packed = metadata};
     GV_TRY(gv_enter_writer(db));
-    GV_Status status = check_sparse_database(db);
-    if (status == GV_OK) status = check_shape(rows);
+    GV_Status status = gv_check_shape(db, rows);
     if (status == GV_OK) status = gv_add_rows(db, &addition, ids);
     gv_count_call(&db->counters, GV_CALL_ADD, status);
     gv_leave(db);
@@ -65,8 +73,7 @@ GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_
 static GV_Status update_sparse(GV_Database *db, uint64_t id, const GV_SparseRows *row)
 {
     float norm;
-    GV_TRY(check_sparse_database(db));
-    GV_TRY(check_shape(row));
+    GV_TRY(gv_check_shape(db, row));
     GV_TRY(gv_check_sparse(db, row, 0, &norm));
     GV_TRY(gv_begin_write(db));
     uint8_t *pairs = gv_pairs_new(db, row, 0);
@@ -133,8 +140,7 @@ static GV_Status search_rows(GV_Database *db, const GV_Search *search, const GV_
 {
     float norm;
     size_t count;
-    GV_TRY(check_sparse_database(db));
-    GV_TRY(check_shape(query));
+    GV_TRY(gv_check_shape(db, query));
     GV_TRY(gv_check_sparse(db, query, 0, &norm));
     GV_SparseRow row = row_at(query, 0);
     GV_TRY(gv_search_pairs(db, search, &row, norm, space, &count));
@@ -179,6 +185,18 @@ uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index)
 {
     (void)db, (void)rows, (void)index;
     return NULL;
+}
+
+GV_Status gv_check_shape(const GV_Database *db, const GV_SparseRows *rows)
+{
+    (void)db, (void)rows;
+    return refuse();
+}
+
+bool gv_pairs_equal(const GV_Table *table, uint32_t slot, const GV_SparseRows *rows, size_t index)
+{
+    (void)table, (void)slot, (void)rows, (void)index;
+    return false;
 }
 
 GV_Status gv_search_pairs(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,

@@ -14,10 +14,12 @@ typedef struct Item {      /* one row of the call */
     uint32_t slot;     /* that it goes to; GV_NO_SLOT: the vector stays as it is */
     uint32_t old;      /* of the row that it replaces, or GV_NO_SLOT */
     uint8_t *metadata; /* of the table's heap; NULL once the table owns it, or for what is there already */
+    uint8_t *pairs;    /* the same, of a sparse row */
 } Item;
 
 typedef struct Upsert {
-    const float *rows;
+    const float *rows;           /* [count, dimension]; NULL where rows are sparse */
+    const GV_SparseRows *sparse; /* or NULL */
     size_t count, dimension;
     const char *key;
     size_t key_size;
@@ -40,7 +42,8 @@ static GV_Status check_items(GV_Database *db, Upsert *u, const GV_PackedMetadata
     size_t at = 0;
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];
-        GV_TRY(gv_check_vector(db, row_of(u, i), u->dimension, i, &item->norm));
+        if (u->sparse) GV_TRY(gv_check_sparse(db, u->sparse, i, &item->norm));
+        else GV_TRY(gv_check_vector(db, row_of(u, i), u->dimension, i, &item->norm));
         item->packed = packed->bytes + at;
         GV_TRY(gv_check_packed(packed, i, u->count, &at, &item->packed_size));
         GV_Pair pair;
@@ -113,7 +116,9 @@ static GV_Status find_rows(GV_Store *s, Upsert *u)
 
 static bool same_vector(const GV_Table *table, const Upsert *u, size_t i)
 {
-    return memcmp(gv_table_row(table, u->items[i].old), row_of(u, i), u->dimension * sizeof(float)) == 0;
+    uint32_t old = u->items[i].old;
+    if (u->sparse) return gv_pairs_equal(table, old, u->sparse, i);
+    return memcmp(gv_table_row(table, old), row_of(u, i), u->dimension * sizeof(float)) == 0;
 }
 
 static bool same_metadata(const GV_Table *table, const Item *item)
@@ -155,6 +160,8 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
     if (u->moved > 0) GV_TRY(gv_bitset_reserve(&table->leaving, table->heap, slot_end, NULL));
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];
+        if (u->sparse && item->slot != GV_NO_SLOT && !(item->pairs = gv_pairs_new(db, u->sparse, i)))
+            return gv_last_status();
         if (item->slot == GV_NO_SLOT && same_metadata(table, item)) continue;
         GV_TRY(gv_table_metadata_new(table, item->packed, item->packed_size, &item->metadata));
     }
@@ -162,6 +169,14 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
 }
 
 /* ---- log ---- */
+
+/* The row as a record holds it. */
+static const void *bytes_of(const Upsert *u, size_t i, size_t *size)
+{
+    const uint8_t *pairs = u->items[i].pairs;
+    *size = pairs ? 4 + (size_t)gv_get_u32(pairs) : u->dimension * sizeof(float);
+    return pairs ? (const void *)pairs : (const void *)row_of(u, i);
+}
 
 /* Records of one kind together: they share frames. */
 static GV_Status log_items(GV_Database *db, const Upsert *u)
@@ -172,20 +187,21 @@ static GV_Status log_items(GV_Database *db, const Upsert *u)
     uint64_t id = table->next_id;
     if (!log->vfs) return GV_OK;
     GV_TRY(gv_log_begin(log));
-    for (size_t i = 0; i < u->count && status == GV_OK; i++)
-        if (is_moved(&u->items[i]))
-            status = gv_record_update(log, gv_table_id(table, u->items[i].old), row_of(u, i),
-                                      u->dimension * sizeof(float));
+    for (size_t i = 0, size; i < u->count && status == GV_OK; i++) {
+        if (!is_moved(&u->items[i])) continue;
+        const void *row = bytes_of(u, i, &size);
+        status = gv_record_update(log, gv_table_id(table, u->items[i].old), row, size);
+    }
     for (size_t i = 0; i < u->count && status == GV_OK; i++) {
         const Item *item = &u->items[i];
         if (!is_added(item) && item->metadata)
             status = gv_record_metadata(log, gv_table_id(table, item->old), item->packed, item->packed_size);
     }
-    for (size_t i = 0; i < u->count && status == GV_OK; i++) {
+    for (size_t i = 0, size; i < u->count && status == GV_OK; i++) {
         const Item *item = &u->items[i];
-        if (is_added(item))
-            status = gv_record_row(log, id++, row_of(u, i), u->dimension * sizeof(float), item->packed,
-                                   item->packed_size);
+        if (!is_added(item)) continue;
+        const void *row = bytes_of(u, i, &size);
+        status = gv_record_row(log, id++, row, size, item->packed, item->packed_size);
     }
     return gv_commit_group(db, status);
 }
@@ -198,13 +214,14 @@ static void stage_items(GV_Database *db, Upsert *u, bool added)
     GV_Store *s = db->store;
     GV_Table *table = &s->table;
     uint64_t id = table->next_id;
-    size_t step = gv_rows_per_step(u->dimension), held = 0;
+    size_t step = gv_rows_per_step(u->sparse ? 1 : u->dimension), held = 0, size;
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];
         if (item->slot == GV_NO_SLOT || is_added(item) != added) continue;
         if (held == 0) gv_write_lock(&db->state);
-        gv_table_stage(table, item->slot, added ? id++ : gv_table_id(table, item->old), row_of(u, i), item->norm,
-                       item->metadata);
+        uint64_t row_id = added ? id++ : gv_table_id(table, item->old);
+        gv_table_stage(table, item->slot, row_id, bytes_of(u, i, &size), item->norm, item->metadata);
+        item->pairs = NULL;
         if (added) gv_table_enter(table, item->slot);
         else gv_bitset_set(&table->leaving, item->old);
         item->metadata = NULL;
@@ -267,7 +284,11 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
     if (status == GV_OK) status = log_items(db, u);
     if (status == GV_OK) apply(db, u, ids);
     else if (db->store->index->ops->settle) db->store->index->ops->settle(db->store->index);
-    for (size_t i = 0; i < u->count; i++) gv_table_metadata_free(&db->store->table, u->items[i].metadata);
+    for (size_t i = 0; i < u->count; i++) {
+        GV_Table *table = &db->store->table;
+        gv_table_metadata_free(table, u->items[i].metadata);
+        gv_blob_free(&table->pairs, table->heap, u->items[i].pairs);
+    }
     gv_end_write(db);
     return status;
 }
@@ -275,10 +296,11 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
 static GV_Status upsert_checked(GV_Database *db, Upsert *u, const GV_PackedMetadata *packed, uint64_t *ids)
 {
     GV_Heap *heap = &db->scratch;
-    GV_TRY(gv_check_dimension(db, u->dimension));
+    if (u->sparse) GV_TRY(gv_check_shape(db, u->sparse));
+    else GV_TRY(gv_check_dimension(db, u->dimension));
     if (!u->key) return gv_fail(GV_ERR_ARGUMENT, "key is NULL");
     if (u->count == 0) return GV_OK;
-    if (!u->rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
+    if (!u->rows && !u->sparse) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
     if (!packed || !packed->bytes) return gv_fail(GV_ERR_ARGUMENT, "metadata of row 0 has no key \"%s\"", u->key);
     if (u->count > GV_SLOTS_MAX)
         return gv_fail(GV_ERR_LIMIT, "%zu rows in one call, at most %u are possible", u->count, GV_SLOTS_MAX);
@@ -294,15 +316,28 @@ static GV_Status upsert_checked(GV_Database *db, Upsert *u, const GV_PackedMetad
     return status;
 }
 
+static GV_Status upsert(GV_Database *db, Upsert *u, const GV_PackedMetadata *metadata, uint64_t *ids)
+{
+    GV_TRY(gv_enter_writer(db));
+    GV_Status status = upsert_checked(db, u, metadata, ids);
+    gv_count_call(&db->counters, GV_CALL_UPSERT, status);
+    gv_leave(db);
+    return status;
+}
+
+GV_Status gv_db_upsert_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
+                              const char *key, uint64_t *ids)
+{
+    if (!rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
+    Upsert u = {.sparse = rows, .count = rows->count, .key = key};
+    return upsert(db, &u, metadata, ids);
+}
+
 GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
                             const GV_PackedMetadata *metadata, const char *key, uint64_t *ids)
 {
     Upsert u = {.rows = rows, .count = count, .dimension = dimension, .key = key};
-    GV_TRY(gv_enter_writer(db));
-    GV_Status status = upsert_checked(db, &u, metadata, ids);
-    gv_count_call(&db->counters, GV_CALL_UPSERT, status);
-    gv_leave(db);
-    return status;
+    return upsert(db, &u, metadata, ids);
 }
 
 GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, const GV_PackedMetadata *metadata,

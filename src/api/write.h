@@ -38,6 +38,12 @@ GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *row, uint8_t 
 /* Row `index` of sparse rows: checked, with its squared norm. */
 GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm);
 
+/* The database has sparse rows, and these are well shaped, whatever they hold. */
+GV_Status gv_check_shape(const GV_Database *db, const GV_SparseRows *rows);
+
+/* Are they the pairs of this slot? */
+bool gv_pairs_equal(const GV_Table *table, uint32_t slot, const GV_SparseRows *rows, size_t index);
+
 /* As a blob of the table; NULL with a failure. */
 uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index);
 

@@ -215,18 +215,21 @@ static bool one_run(const Fault *fault, uint64_t number, bool on, GV_IndexType i
 
 void faults_sweep(const Fault *fault)
 {
+    enum {
+        INDEXES = 5
+    };
     static const GV_IndexType indexes[] = {GV_INDEX_TYPE_FLAT, GV_INDEX_TYPE_HNSW, GV_INDEX_TYPE_IVFPQ,
-                                           GV_INDEX_TYPE_KDTREE};
-    static const char *const names[] = {"flat", "hnsw", "ivfpq", "kdtree"};
+                                           GV_INDEX_TYPE_KDTREE, GV_INDEX_TYPE_SPARSE};
+    static const char *const names[] = {"flat", "hnsw", "ivfpq", "kdtree", "sparse"};
     static const GV_Durability durabilities[] = {GV_DURABILITY_COMMIT, GV_DURABILITY_OS};
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 4 * INDEXES; i++) {
         uint64_t number = 1, failures = 0;
-        bool on = i >= 8, os = i / 4 % 2;
-        if (os && i % 4 >= 2) continue; /* what that means is not the index's part */
-        while (one_run(fault, number, on, indexes[i % 4], durabilities[os], &failures)) number++;
+        bool on = i >= 2 * INDEXES, os = i / INDEXES % 2;
+        if (os && i % INDEXES >= 2) continue; /* what that means is not the index's part */
+        while (one_run(fault, number, on, indexes[i % INDEXES], durabilities[os], &failures)) number++;
         CHECK(number > 100, "only %llu", (unsigned long long)number);
         printf("%s, %s, %s, %s: each of %llu made to fail, %llu calls answered so, nothing changed, nothing lost\n",
-               fault->name, names[i % 4], os ? "os" : "commit", on ? "and all after it" : "once",
+               fault->name, names[i % INDEXES], os ? "os" : "commit", on ? "and all after it" : "once",
                (unsigned long long)number - 1, (unsigned long long)failures);
         fflush(stdout);
     }

@@ -32,6 +32,7 @@ void sample_make(Sample *sample, GV_IndexType index_type, SampleKind kind)
     static const char *const names[][SAMPLE_KINDS] = {
         [GV_INDEX_TYPE_FLAT] = {"flat, packed", "flat, closed", "flat, killed"},
         [GV_INDEX_TYPE_HNSW] = {"hnsw, packed", "hnsw, closed", "hnsw, killed"},
+        [GV_INDEX_TYPE_SPARSE] = {"sparse, packed", "sparse, closed", "sparse, killed"},
         [GV_INDEX_TYPE_IVFPQ] = {"ivfpq, packed", "ivfpq, closed", "ivfpq, killed"},
     };
     GV_Vfs *vfs = gv_vfs_memory_new();
@@ -172,6 +173,15 @@ Verdict sample_judge(const Sample *sample, const GV_Vfs *vfs, const char *path, 
 
 static void search_all_metrics(GV_Database *db, size_t dimension, const float *query)
 {
+    const uint32_t indices[] = {1, 2, 5};
+    GV_Rows *rows;
+    for (int distance = GV_DISTANCE_COSINE; distance <= GV_DISTANCE_DOT_PRODUCT; distance++) {
+        GV_SearchOptions options;
+        gv_search_options_init(&options);
+        options.distance = distance;
+        if (gv_db_search_sparse(db, indices, (const float[]){1, 2, 3}, 3, 8, &options, &rows) == GV_OK)
+            gv_rows_free(rows);
+    }
     for (int distance = GV_DISTANCE_EUCLIDEAN; distance <= GV_DISTANCE_MANHATTAN; distance++) {
         GV_Hit hits[8];
         size_t count = 0;
@@ -210,6 +220,7 @@ static void write_some(GV_Database *db, size_t dimension, const float *row, uint
         GV_Vector *vector;
         if (gv_db_get(db, id, &vector) == GV_OK) gv_vector_free(vector);
         if (id % 4 == 1) (void)gv_db_update_vector(db, id, row, dimension);
+        if (id % 4 == 1) (void)gv_db_update_sparse(db, id, (const uint32_t[]){0, 3}, (const float[]){1, 2}, 2);
         if (id % 4 == 2) (void)gv_db_delete(db, &id, 1);
         if (id % 16 == 3) (void)gv_db_update_vector_metadata(db, id, NULL, NULL, 0);
     }
@@ -234,6 +245,7 @@ bool sample_exercise(const uint8_t *bytes, size_t size)
         CHECK_OK(gv_db_set_exact_search_threshold(db, 0));
         CHECK_OK(gv_db_get_info(db, &info));
         size_t dimension = (size_t)info.dimension;
+        if (info.index_type == GV_INDEX_TYPE_SPARSE) dimension = MODEL_DIMENSION; /* there are no vectors */
         float *row = test_alloc(dimension * sizeof *row);
         for (size_t i = 0; i < dimension; i++) row[i] = (float)(i % 5) - 2.0f;
         search_all_metrics(db, dimension, row);

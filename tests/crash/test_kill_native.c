@@ -231,11 +231,12 @@ static void kill_many(GV_IndexType index_type, const char *name, uint64_t kills,
 
 int main(int argc, char **argv)
 {
-    uint64_t kills = argc > 1 ? strtoull(argv[1], NULL, 10) : 300;
+    uint64_t kills = argc > 1 ? strtoull(argv[1], NULL, 10) : 400;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL) % 1000000;
     printf("seed %llu\n", (unsigned long long)seed);
-    kill_many(GV_INDEX_TYPE_FLAT, "flat", kills / 3, seed);
-    kill_many(GV_INDEX_TYPE_IVFPQ, "ivfpq", kills / 3, seed + 2);
-    kill_many(GV_INDEX_TYPE_HNSW, "hnsw", kills - 2 * (kills / 3), seed + 1);
+    kill_many(GV_INDEX_TYPE_FLAT, "flat", kills / 4, seed);
+    kill_many(GV_INDEX_TYPE_IVFPQ, "ivfpq", kills / 4, seed + 2);
+    kill_many(GV_INDEX_TYPE_SPARSE, "sparse", kills / 4, seed + 3);
+    kill_many(GV_INDEX_TYPE_HNSW, "hnsw", kills - 3 * (kills / 4), seed + 1);
     return 0;
 }

@@ -361,6 +361,7 @@ static const Scenario scenarios[] = {
     {"hnsw, commit", GV_INDEX_TYPE_HNSW, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"ivfpq, commit", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"ivfpq, os", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_OS, STEPS(os_steps)},
+    {"sparse, commit", GV_INDEX_TYPE_SPARSE, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"flat, os", GV_INDEX_TYPE_FLAT, GV_DURABILITY_OS, STEPS(os_steps)},
     {"hnsw, os", GV_INDEX_TYPE_HNSW, GV_DURABILITY_OS, STEPS(os_steps)},
     {"hnsw, none", GV_INDEX_TYPE_HNSW, GV_DURABILITY_NONE, STEPS(none_steps)},

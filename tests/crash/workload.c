@@ -174,6 +174,55 @@ GV_Status session_open(const GV_Vfs *vfs, const char *path, GV_IndexType index_t
     return gv_db_set_exact_search_threshold(*out, 0);
 }
 
+/* ---- sparse rows: a vector without its zeros ---- */
+
+static bool is_sparse(GV_Database *db)
+{
+    GV_DatabaseInfo info = {.struct_size = sizeof info};
+    CHECK_OK(gv_db_get_info(db, &info));
+    return info.index_type == GV_INDEX_TYPE_SPARSE;
+}
+
+typedef struct Pairs {
+    uint64_t starts[REQUEST_ROWS + 1];
+    uint32_t indices[REQUEST_ROWS * MODEL_DIMENSION];
+    float values[REQUEST_ROWS * MODEL_DIMENSION];
+} Pairs;
+
+static GV_SparseRows pairs_of(const float *vectors, size_t count, Pairs *pairs)
+{
+    size_t at = 0;
+    pairs->starts[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < MODEL_DIMENSION; j++) {
+            if (vectors[i * MODEL_DIMENSION + j] == 0.0f) continue;
+            pairs->indices[at] = j;
+            pairs->values[at++] = vectors[i * MODEL_DIMENSION + j];
+        }
+        pairs->starts[i + 1] = at;
+    }
+    return (GV_SparseRows){count, pairs->starts, pairs->indices, pairs->values};
+}
+
+static void vector_of(const GV_Rows *rows, size_t row, float vector[MODEL_DIMENSION])
+{
+    memset(vector, 0, MODEL_DIMENSION * sizeof *vector);
+    for (uint64_t at = rows->starts[row]; at < rows->starts[row + 1]; at++)
+        if (rows->indices[at] < MODEL_DIMENSION) vector[rows->indices[at]] = rows->values[at];
+}
+
+/* The nearest by any kind of rows. */
+static GV_Status search_by(GV_Database *db, const float *query, size_t k, const GV_SearchOptions *options,
+                           GV_Rows **rows)
+{
+    Pairs pairs;
+    if (!is_sparse(db)) return gv_db_search_rows(db, query, MODEL_DIMENSION, k, options, rows);
+    GV_SparseRows sparse = pairs_of(query, 1, &pairs);
+    return gv_db_search_sparse(db, sparse.indices, sparse.values, (size_t)pairs.starts[1], k, options, rows);
+}
+
+/* ---- writes ---- */
+
 /* Add the rows, or write them by their tags. */
 static GV_Status add(GV_Database *db, const Request *request, bool upserts)
 {
@@ -187,13 +236,31 @@ static GV_Status add(GV_Database *db, const Request *request, bool upserts)
         at += model_metadata(&request->rows[i], packed + at);
     }
     GV_PackedMetadata metadata = {packed, size};
-    GV_Status status = upserts ? gv_db_upsert_many(db, vectors, request->count, MODEL_DIMENSION, &metadata, "tag", ids)
-                               : gv_db_add(db, vectors, request->count, MODEL_DIMENSION, &metadata, ids);
+    GV_Status status;
+    if (is_sparse(db)) {
+        Pairs pairs;
+        GV_SparseRows rows = pairs_of(vectors, request->count, &pairs);
+        status = upserts ? gv_db_upsert_sparse(db, &rows, &metadata, "tag", ids)
+                         : gv_db_add_sparse(db, &rows, &metadata, ids);
+    } else {
+        status = upserts ? gv_db_upsert_many(db, vectors, request->count, MODEL_DIMENSION, &metadata, "tag", ids)
+                         : gv_db_add(db, vectors, request->count, MODEL_DIMENSION, &metadata, ids);
+    }
     free(packed);
     for (size_t i = 0; status == GV_OK && i < request->count; i++)
         CHECK(ids[i] == request->ids[i], "row got id %llu, not %llu", (unsigned long long)ids[i],
               (unsigned long long)request->ids[i]);
     return status;
+}
+
+static GV_Status replace_vector(GV_Database *db, const ModelRow *row, uint64_t id)
+{
+    float vector[MODEL_DIMENSION];
+    Pairs pairs;
+    model_vector(row->vector, vector);
+    if (!is_sparse(db)) return gv_db_update_vector(db, id, vector, MODEL_DIMENSION);
+    GV_SparseRows sparse = pairs_of(vector, 1, &pairs);
+    return gv_db_update_sparse(db, id, sparse.indices, sparse.values, (size_t)pairs.starts[1]);
 }
 
 static GV_Status replace_pairs(GV_Database *db, const ModelRow *row)
@@ -244,15 +311,16 @@ static GV_Status read_all(Session *s)
     model_vector(1, queries);
     model_vector(8, queries + MODEL_DIMENSION);
     GV_TRY(contents_search(s->db, &digest));
-    GV_TRY(gv_db_search_batch(s->db, queries, 2, MODEL_DIMENSION, 3, NULL, ids, distances, counts));
-    GV_TRY(gv_db_search_rows(s->db, queries, MODEL_DIMENSION, 3, &options, &rows));
+    bool sparse = is_sparse(s->db);
+    if (!sparse) GV_TRY(gv_db_search_batch(s->db, queries, 2, MODEL_DIMENSION, 3, NULL, ids, distances, counts));
+    GV_TRY(search_by(s->db, queries, 3, &options, &rows));
     gv_rows_free(rows);
     options.filter = "tag IN (65, '66') OR NOT EXISTS tag";
-    GV_TRY(gv_db_search_batch(s->db, queries, 2, MODEL_DIMENSION, 3, &options, ids, distances, counts));
+    if (!sparse) GV_TRY(gv_db_search_batch(s->db, queries, 2, MODEL_DIMENSION, 3, &options, ids, distances, counts));
     GV_TRY(gv_db_count_matching(s->db, options.filter, &digest));
     GV_TRY(contents_check(s->db, NULL));
     GV_Vector *vector;
-    if (s->model.count > 0) {
+    if (s->model.count > 0 && !sparse) {
         GV_TRY(gv_db_get(s->db, s->model.rows[0].id, &vector));
         gv_vector_free(vector);
     }
@@ -261,16 +329,13 @@ static GV_Status read_all(Session *s)
 
 static GV_Status perform(Session *s, const Step *step, const Request *request)
 {
-    float vector[MODEL_DIMENSION];
     GV_Status status;
     switch (step->kind) {
     case STEP_OPEN: return session_open(s->vfs, s->path, s->index_type, s->durability, step->a != 0, &s->db);
     case STEP_ADD: return add(s->db, request, false);
     case STEP_UPSERT: return add(s->db, request, true);
     case STEP_DELETE: return gv_db_delete(s->db, request->ids, request->count);
-    case STEP_UPDATE:
-        model_vector(request->rows[0].vector, vector);
-        return gv_db_update_vector(s->db, request->ids[0], vector, MODEL_DIMENSION);
+    case STEP_UPDATE: return replace_vector(s->db, &request->rows[0], request->ids[0]);
     case STEP_PAIRS: return replace_pairs(s->db, &request->rows[0]);
     case STEP_FLUSH: return gv_db_flush(s->db);
     case STEP_SAVE: return gv_db_save(s->db, NULL);
@@ -351,7 +416,10 @@ static uint64_t digest_rows(uint64_t digest, const GV_Rows *rows)
     size_t at = 0;
     for (size_t i = 0; i < rows->count; i++) {
         size_t size = packed_size(rows, at);
-        digest = digest_row(digest, rows->ids[i], rows->vectors + i * MODEL_DIMENSION, rows->metadata + at, size);
+        float sparse[MODEL_DIMENSION];
+        const float *vector = rows->starts ? sparse : rows->vectors + i * MODEL_DIMENSION;
+        if (rows->starts) vector_of(rows, i, sparse);
+        digest = digest_row(digest, rows->ids[i], vector, rows->metadata + at, size);
         at += size;
     }
     CHECK(at == rows->metadata_bytes, "metadata: %zu bytes of %zu", at, rows->metadata_bytes);
@@ -382,10 +450,19 @@ GV_Status contents_digest(GV_Database *db, uint64_t *digest)
 GV_Status contents_search(GV_Database *db, uint64_t *digest)
 {
     float query[MODEL_DIMENSION];
-    GV_Hit hits[5];
+    GV_Hit hits[5] = {0};
     size_t count, wanted = (size_t)gv_db_count(db);
     model_vector(1000003, query);
-    GV_TRY(gv_db_search(db, query, MODEL_DIMENSION, 5, hits, &count));
+    if (is_sparse(db)) {
+        GV_Rows *rows;
+        GV_TRY(search_by(db, query, 5, NULL, &rows));
+        count = rows->count;
+        for (size_t i = 0; i < count && i < 5; i++)
+            hits[i] = (GV_Hit){.id = rows->ids[i], .distance = rows->distances[i]};
+        gv_rows_free(rows);
+    } else {
+        GV_TRY(gv_db_search(db, query, MODEL_DIMENSION, 5, hits, &count));
+    }
     if (wanted > 5) wanted = 5;
     CHECK(count == wanted, "%zu hits, not %zu", count, wanted);
     *digest = 1;
