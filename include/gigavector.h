@@ -235,8 +235,7 @@ typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_fre
     size_t metadata_bytes;
     uint32_t *groups; /* [count]; the group of each row, from 0: from gv_db_search_groups() only, else NULL */
     uint64_t total;   /* rows that there are: of gv_db_range_search() those within the radius; else `count` */
-    uint64_t *
-        starts; /* [count + 1]: of a SPARSE database, in place of `vectors`; row i has the pairs starts[i] ..< starts[i + 1] */
+    uint64_t *starts; /* [count + 1]: of SPARSE, in place of `vectors`: row i has pairs starts[i] ..< starts[i + 1] */
     uint32_t *indices;
     float *values;
 } GV_Rows;

@@ -231,6 +231,20 @@ class Frame {
     return at;
   }
 
+  u32s(values) {
+    return this.bytes(new Uint8Array(Uint32Array.from(values).buffer));
+  }
+
+  /** A GV_SparseRows. */
+  sparse({ count, starts, indices, values }) {
+    return this.struct('GV_SparseRows', {
+      count,
+      starts: this.ids(starts),
+      indices: this.u32s(indices),
+      values: this.floats(values),
+    });
+  }
+
   /** u64 values from Numbers that are whole and not negative. */
   ids(values) {
     const at = this.reserve(8 * values.length);

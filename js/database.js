@@ -11,6 +11,7 @@ import {
   flag,
   nameOf,
   toFloats,
+  toSparse,
   toRows,
   whole,
 } from './input.js';
@@ -148,12 +149,11 @@ export class Database {
   // ---- write ----
 
   add(vector, metadata) {
-    const floats = toFloats(vector);
-    return this.#add({ floats, count: 1, dimension: floats.length }, [metadata])[0];
+    return this.#add(toRow(vector), [metadata])[0];
   }
 
   addMany(rows, metadata) {
-    const given = toRows(rows, this.#dimension, 'rows');
+    const given = toSparse(rows) ?? toRows(rows, this.#dimension, 'rows');
     if (metadata !== undefined && metadata !== null) {
       if (!Array.isArray(metadata)) throw argumentError(`metadata must be an array, got ${describe(metadata)}`);
       if (metadata.length !== given.count) {
@@ -163,36 +163,45 @@ export class Database {
     return this.#add(given, metadata ?? []);
   }
 
-  #add({ floats, count, dimension }, metadata) {
+  #add(given, metadata) {
     return this.#call((core, db, frame) => {
+      const { count, starts, floats, dimension } = given;
       const ids = frame.reserve(8 * count);
       const packed = writeMetadata(frame, metadata);
-      core.check(core.c.gv_db_add(db, frame.floats(floats), count, dimension, packed, ids));
+      core.check(
+        starts
+          ? core.c.gv_db_add_sparse(db, frame.sparse(given), packed, ids)
+          : core.c.gv_db_add(db, frame.floats(floats), count, dimension, packed, ids),
+      );
       return Array.from(core.numbers(ids, count));
     });
   }
 
   upsert(vector, metadata, options = {}) {
-    const floats = toFloats(vector);
-    return this.#upsert({ floats, count: 1, dimension: floats.length }, [metadata], options, 'upsert')[0];
+    return this.#upsert(toRow(vector), [metadata], options, 'upsert')[0];
   }
 
   upsertMany(rows, metadata, options = {}) {
-    const given = toRows(rows, this.#dimension, 'rows');
+    const given = toSparse(rows) ?? toRows(rows, this.#dimension, 'rows');
     if (!Array.isArray(metadata) || metadata.length !== given.count) {
       throw argumentError(`metadata must be an array of ${given.count} rows' metadata, got ${describe(metadata)}`);
     }
     return this.#upsert(given, metadata, options, 'upsertMany');
   }
 
-  #upsert({ floats, count, dimension }, metadata, options, call) {
+  #upsert(given, metadata, options, call) {
     checkOptions(options, ['key'], call);
-    const key = checkedCString(options.key ?? 'id', 'key');
+    const name = checkedCString(options.key ?? 'id', 'key');
     return this.#call((core, db, frame) => {
+      const { count, starts, floats, dimension } = given;
       const ids = frame.reserve(8 * count);
       const packed = writeMetadata(frame, metadata);
-      const at = frame.floats(floats);
-      core.check(core.c.gv_db_upsert_many(db, at, count, dimension, packed, frame.text(key), ids));
+      const key = frame.text(name);
+      core.check(
+        starts
+          ? core.c.gv_db_upsert_sparse(db, frame.sparse(given), packed, key, ids)
+          : core.c.gv_db_upsert_many(db, frame.floats(floats), count, dimension, packed, key, ids),
+      );
       return Array.from(core.numbers(ids, count));
     });
   }
@@ -215,10 +224,14 @@ export class Database {
   }
 
   updateVector(id, vector) {
-    const floats = toFloats(vector);
+    const { starts, floats, indices, values } = toRow(vector);
     const row = toU64(checkedId(id));
     this.#call((core, db, frame) =>
-      core.check(core.c.gv_db_update_vector(db, row, frame.floats(floats), floats.length)),
+      core.check(
+        starts
+          ? core.c.gv_db_update_sparse(db, row, frame.u32s(indices), frame.floats(values), values.length)
+          : core.c.gv_db_update_vector(db, row, frame.floats(floats), floats.length),
+      ),
     );
   }
 
@@ -241,10 +254,12 @@ export class Database {
 
   search(query, options = {}) {
     checkOptions(options, SEARCH_OPTIONS, 'search');
-    const floats = toFloats(query, 'the query');
+    const { starts, floats, indices, values } = toRow(query, 'the query');
     const k = checkedK(options);
     return this.#rows(options, (c, db, frame, how, out) =>
-      c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out),
+      starts
+        ? c.gv_db_search_sparse(db, frame.u32s(indices), frame.floats(values), values.length, k, how, out)
+        : c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out),
     ).rows;
   }
 
@@ -576,6 +591,14 @@ function writeIvfpqOptions(core, frame, ivfpq) {
   return at;
 }
 
+/** One row, a vector or {indices, values}, as toRows() and toSparse() give many. */
+function toRow(given, what) {
+  const sparse = toSparse(given);
+  if (sparse) return sparse;
+  const floats = toFloats(given, what);
+  return { floats, count: 1, dimension: floats.length };
+}
+
 function checkedK(options) {
   return Math.min(whole(options.k, 'k') ?? 10, LARGEST_SIZE);
 }
@@ -615,12 +638,20 @@ function takeRows(core, at) {
     const ids = core.numbers(found.ids, count);
     const distances = found.distances && core.floats(found.distances, count);
     const vectors = found.vectors && core.floats(found.vectors, count * dimension);
+    const starts = found.starts && core.numbers(found.starts, count + 1);
     const metadata = found.metadata && unpack(core.bytes(found.metadata, found.metadata_bytes), count);
     const groups = found.groups && new Uint32Array(core.c.memory.buffer, found.groups, count).slice();
     const rows = Array.from(ids, (id, i) => {
       const row = { id };
       if (distances) row.distance = distances[i];
       if (vectors) row.vector = vectors.slice(i * dimension, (i + 1) * dimension);
+      if (starts) {
+        const length = starts[i + 1] - starts[i];
+        row.pairs = {
+          indices: new Uint32Array(core.c.memory.buffer, found.indices + 4 * starts[i], length).slice(),
+          values: core.floats(found.values + 4 * starts[i], length).slice(),
+        };
+      }
       if (metadata) row.metadata = metadata[i];
       return row;
     });

@@ -11,7 +11,7 @@
  */
 
 /** How rows are found: by a layered proximity graph, or by an exact scan of all rows. */
-export type Index = 'hnsw' | 'ivfpq' | 'flat' | 'kdtree';
+export type Index = 'hnsw' | 'ivfpq' | 'flat' | 'kdtree' | 'sparse';
 
 /**
  * - `euclidean`: the square root of the sum of squared differences
@@ -34,6 +34,18 @@ export type VectorInput = Float32Array | Float64Array | ReadonlyArray<number> | 
 
 /** Many vectors: row after row in one flat array, or an array of vectors. */
 export type RowsInput = VectorInput | ReadonlyArray<VectorInput>;
+
+/** A row of a `sparse` database: indices below the dimension, ascending, each once; and a value for each. */
+export interface SparseInput {
+  indices: ReadonlyArray<number> | Uint32Array;
+  values: VectorInput;
+}
+
+/** The same as it comes out. */
+export interface SparseVector {
+  indices: Uint32Array;
+  values: Float32Array;
+}
 
 export type IntegerArray =
   | Int8Array
@@ -213,6 +225,8 @@ export interface Hit {
   distance: number;
   /** Only with `withVectors`. */
   vector?: Float32Array;
+  /** In its place where the index is `sparse`. */
+  pairs?: SparseVector;
   /** Unless `withMetadata` is false; `{}` for none. */
   metadata?: Metadata;
 }
@@ -232,6 +246,8 @@ export interface Hits {
 export interface Row {
   id: number;
   vector: Float32Array;
+  /** In its place where the index is `sparse`. */
+  pairs?: SparseVector;
   metadata: Metadata;
 }
 
@@ -240,6 +256,8 @@ export interface PageRow {
   id: number;
   /** Unless `withVectors` is false. */
   vector?: Float32Array;
+  /** In its place where the index is `sparse`. */
+  pairs?: SparseVector;
   /** Unless `withMetadata` is false; `{}` for none. */
   metadata?: Metadata;
 }
@@ -406,13 +424,16 @@ export class Database {
    * Add one row; its id.
    * `GV_ERR_ARGUMENT`: another dimension, a component that is not finite, or metadata that breaks its rules.
    */
-  add(vector: VectorInput, metadata?: MetadataInput | null): number;
+  add(vector: VectorInput | SparseInput, metadata?: MetadataInput | null): number;
 
   /**
    * Add rows in one call, all or none; their ids. `metadata[i]` is of row i. Much faster than single adds to a file,
    * which is synced once a call.
    */
-  addMany(rows: RowsInput, metadata?: ReadonlyArray<MetadataInput | null | undefined> | null): number[];
+  addMany(
+    rows: RowsInput | ReadonlyArray<SparseInput>,
+    metadata?: ReadonlyArray<MetadataInput | null | undefined> | null,
+  ): number[];
 
   /** Delete a row, or several: all or none. `GV_ERR_NOT_FOUND` names the first that is not there. */
   delete(ids: number | ReadonlyArray<number> | Float64Array): void;
@@ -422,16 +443,20 @@ export class Database {
    * id; where there is none it is added. Its id either way. All rows' metadata is looked at once a call.
    * `GV_ERR_ARGUMENT`: two rows match, or `metadata` has no such key.
    */
-  upsert(vector: VectorInput, metadata: MetadataInput, options?: UpsertOptions): number;
+  upsert(vector: VectorInput | SparseInput, metadata: MetadataInput, options?: UpsertOptions): number;
 
   /** The same for rows in one call, all or none; their ids. `GV_ERR_ARGUMENT`: two have the same value of `key`. */
-  upsertMany(rows: RowsInput, metadata: ReadonlyArray<MetadataInput>, options?: UpsertOptions): number[];
+  upsertMany(
+    rows: RowsInput | ReadonlyArray<SparseInput>,
+    metadata: ReadonlyArray<MetadataInput>,
+    options?: UpsertOptions,
+  ): number[];
 
   /** Delete the rows that pass the filter, all or none; how many they were. */
   deleteMatching(filter: Filter): number;
 
   /** Replace the vector of a row, keeping its id and metadata. */
-  updateVector(id: number, vector: VectorInput): void;
+  updateVector(id: number, vector: VectorInput | SparseInput): void;
 
   /** Replace all metadata of a row; null or undefined leaves none. */
   updateMetadata(id: number, metadata: MetadataInput | null | undefined): void;
@@ -449,7 +474,7 @@ export class Database {
    * `GV_ERR_ARGUMENT`: `k` is 0, or the query has another dimension or a component that is not finite.
    * `GV_ERR_BAD_FILTER`: the filter is an expression that cannot be understood; the message says where.
    */
-  search(query: VectorInput, options?: SearchOptions): Hit[];
+  search(query: VectorInput | SparseInput, options?: SearchOptions): Hit[];
 
   /** `search` for many queries at once, without metadata, in typed arrays. */
   searchMany(queries: RowsInput, options?: SearchManyOptions): Hits;

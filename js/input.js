@@ -68,6 +68,26 @@ export function checkedCString(text, what) {
   return text;
 }
 
+/** Rows given as {indices, values}, one or many, in the form of a GV_SparseRows; undefined for other rows. */
+export function toSparse(given) {
+  const rows = Array.isArray(given) ? given : [given];
+  if (!rows[0]?.indices) return undefined;
+  const starts = [0];
+  const indices = [];
+  const values = [];
+  rows.forEach((row, i) => {
+    const { length } = row?.indices ?? [];
+    const floats = toFloats(row?.values, `values of sparse row ${i}`);
+    if (length !== floats.length) throw argumentError(`sparse row ${i} has ${length} indices, ${floats.length} values`);
+    for (let at = 0; at < length; at++) {
+      indices.push(whole(row.indices[at], `index ${at} of sparse row ${i}`, 0, 2 ** 32 - 1));
+      values.push(floats[at]);
+    }
+    starts.push(indices.length);
+  });
+  return { count: rows.length, starts, indices, values };
+}
+
 /** `values` as float32: a Float32Array itself, anything else converted. */
 export function toFloats(values, what = 'a vector') {
   if (values instanceof Float32Array) return values;

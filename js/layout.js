@@ -69,8 +69,9 @@ export const STRUCTS = {
     'scanned_rows adds upserts updates deletes checkpoints latencies*32',
   ),
   GV_Explanation: struct('u32 struct_size; i32 way; u64 rows matches hits'),
+  GV_SparseRows: struct('u32 count; pointer starts indices values'),
   GV_Rows: struct(
     'u32 count dimension; pointer ids distances vectors metadata; u32 metadata_bytes; pointer groups; u64 ' +
-    'total',
+    'total; pointer starts indices values',
   ),
 };

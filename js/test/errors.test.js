@@ -168,7 +168,7 @@ test('open options that cannot be', async () => {
     [{ dimension: 3, index: 'ivfpq', ivfpq: { nlist: 0 } }, ARGUMENT, 'nlist is 0'],
     [{ dimension: 3, index: 'ivfpq', ivfpq: { nbits: 9 } }, ARGUMENT, 'nbits is 9'],
     [{ dimension: 3, index: 'ivfpq', ivfpq: { lists: 9 } }, ARGUMENT, '"lists"'],
-    [{ dimension: 3, index: 'sparse' }, 'GV_ERR_UNSUPPORTED'],
+    [{ dimension: 3, index: 'sparse', distance: 'euclidean' }, 'GV_ERR_UNSUPPORTED', 'SPARSE'],
     [{ dimension: 3, distance: 'dot_product' }, ARGUMENT, 'dot'],
     [{ dimension: 3, durability: 'disk' }, ARGUMENT],
     [{ dimension: 3, kernels: 'avx2' }, 'GV_ERR_UNSUPPORTED', 'avx2'],

@@ -22,6 +22,7 @@ SIZE_MAX: int = 2 ** (8 * ffi.sizeof("size_t")) - 1
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
 DIMENSION_MAX = 2**16 - 1
+SPARSE_DIMENSION_MAX = 2**31 - 1
 
 _NULL = ffi.NULL
 _SEARCH_OPTIONS = ffi.typeof("GV_SearchOptions *")
@@ -30,6 +31,12 @@ _DURABILITY = {
     "os": lib.GV_DURABILITY_OS,
     "none": lib.GV_DURABILITY_NONE,
 }
+
+
+def checked_dimension(dimension: int, index: IndexType | int | None) -> int:
+    """Without an index named the file may be one of sparse rows: then the core knows."""
+    sparse = index == IndexType.SPARSE or (index is None and isinstance(dimension, int) and dimension > DIMENSION_MAX)
+    return integer("dimension", dimension, 1, SPARSE_DIMENSION_MAX if sparse else DIMENSION_MAX)
 
 
 def open_options(
@@ -48,7 +55,7 @@ def open_options(
     options = ffi.new("GV_OpenOptions *")
     lib.gv_open_options_init(options)
     if dimension is not None:
-        options.dimension = integer("dimension", dimension, 1, DIMENSION_MAX)
+        options.dimension = checked_dimension(dimension, index)
     if index is not None:
         options.index_type = enum_value(IndexType, index, "index")
     if distance is not None:

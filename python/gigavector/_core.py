@@ -22,6 +22,7 @@ from ._arguments import (
     UINT64_MAX,
     c_path,
     c_string,
+    checked_dimension,
     enum_value,
     flag,
     hit_count,
@@ -192,7 +193,7 @@ class Database(SparseCalls):
         cls, data: Bytes, dimension: int | None = None, index: IndexType | int | None = None
     ) -> Database:
         """Open the bytes of a database file, which are copied. The database lives in memory; it may be written."""
-        size = 0 if dimension is None else integer("dimension", dimension, 1, DIMENSION_MAX)
+        size = 0 if dimension is None else checked_dimension(dimension, index)
         kind = -1 if index is None else enum_value(IndexType, index, "index")
         try:
             given = ffi.from_buffer("uint8_t[]", data)

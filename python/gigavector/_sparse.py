@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ._arguments import hit_count, row_id, search_options
+from ._arguments import c_string, hit_count, row_id, search_options
 from ._arrays import FLOATS
 from ._errors import ArgumentError, QueryError, check
 from ._ffi import ffi, lib
-from ._metadata import borrowed, pack_row, pack_rows
+from ._metadata import borrowed, pack_rows
 from ._rows import hits_of
 from ._types import DistanceType, SearchHit
 
@@ -33,33 +33,40 @@ class SparseCalls:
         self, indices: npt.ArrayLike, values: npt.ArrayLike, metadata: Mapping[str, str] | None = None
     ) -> int:
         """Append one sparse row; returns its id. `indices` ascend, each once, below the dimension."""
-        packed = pack_row(metadata) if metadata is not None else b""
-        return self._add_sparse(*_one_row(indices, values), packed)[0]
+        return self._add_sparse(*_one_row(indices, values), None if metadata is None else [metadata])[0]
 
     def add_sparse_vectors(self, rows: Any, metadata: Iterable[Mapping[str, str] | None] | None = None) -> list[int]:
         """Append many sparse rows, all or none; returns their ids.
 
         rows: a SciPy CSR matrix or array (anything with indptr, indices and data), or a sequence of (indices, values).
         """
-        starts, indices, values = _many_rows(rows)
-        packed = pack_rows(metadata, len(starts) - 1) if metadata is not None else b""
-        return self._add_sparse(starts, indices, values, packed)
+        return self._add_sparse(*_many_rows(rows), metadata)
 
     def _add_sparse(
         self,
         starts: npt.NDArray[np.uint64],
         indices: npt.NDArray[np.uint32],
         values: npt.NDArray[np.float32],
-        packed: bytes,
+        metadata: Iterable[Mapping[str, str] | None] | None,
+        key: str | None = None,
     ) -> list[int]:
         count = len(starts) - 1
+        packed = pack_rows(metadata, count) if metadata is not None else b""
         lent = [ffi.from_buffer(_UINT64S, starts), ffi.from_buffer(_UINT32S, indices), ffi.from_buffer(FLOATS, values)]
         rows = ffi.new("GV_SparseRows *", [count, *lent])
         ids: npt.NDArray[np.uint64] = np.empty(count, np.uint64)
         pairs = borrowed(packed) if packed else _NULL
-        check(self._call(lib.gv_db_add_sparse, rows, pairs, ffi.from_buffer(_UINT64S, ids)))
+        out = ffi.from_buffer(_UINT64S, ids)
+        if key is None:
+            check(self._call(lib.gv_db_add_sparse, rows, pairs, out))
+        else:
+            check(self._call(lib.gv_db_upsert_sparse, rows, pairs, c_string(key, "key"), out))
         listed: list[int] = ids.tolist()
         return listed
+
+    def upsert_sparse_vectors(self, rows: Any, metadata: Iterable[Mapping[str, str]], key: str = "id") -> list[int]:
+        """Write sparse rows, all or none, each in place of the row with the same `metadata[key]`, as upsert_many() does; their ids."""
+        return self._add_sparse(*_many_rows(rows), metadata, key)
 
     def update_sparse_vector(self, id: int, indices: npt.ArrayLike, values: npt.ArrayLike) -> None:
         """Replace the pairs of a row, keeping its id and metadata."""

@@ -4,7 +4,7 @@
 #include "api/write.h"
 #include <string.h>
 
-#ifndef GV_SMALL_MODULE
+#if GV_HAS_SPARSE
 
 /* ---- checks ---- */
 
@@ -175,40 +175,16 @@ GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const fl
 
 static GV_Status refuse(void) { return gv_fail(GV_ERR_UNSUPPORTED, "sparse rows need gigavector.all.wasm"); }
 
-GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm)
-{
-    (void)db, (void)rows, (void)index, (void)norm;
-    return refuse();
-}
-
-uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index)
-{
-    (void)db, (void)rows, (void)index;
-    return NULL;
-}
-
-GV_Status gv_check_shape(const GV_Database *db, const GV_SparseRows *rows)
-{
-    (void)db, (void)rows;
-    return refuse();
-}
-
-bool gv_pairs_equal(const GV_Table *table, uint32_t slot, const GV_SparseRows *rows, size_t index)
-{
-    (void)table, (void)slot, (void)rows, (void)index;
-    return false;
-}
-
-GV_Status gv_search_pairs(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,
-                          GV_Workspace **space, size_t *count)
-{
-    (void)db, (void)search, (void)row, (void)norm, (void)space, (void)count;
-    return refuse();
-}
-
 GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata, uint64_t *ids)
 {
     (void)db, (void)rows, (void)metadata, (void)ids;
+    return refuse();
+}
+
+GV_Status gv_db_upsert_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
+                              const char *key, uint64_t *ids)
+{
+    (void)db, (void)rows, (void)metadata, (void)key, (void)ids;
     return refuse();
 }
 

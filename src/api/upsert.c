@@ -42,7 +42,7 @@ static GV_Status check_items(GV_Database *db, Upsert *u, const GV_PackedMetadata
     size_t at = 0;
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];
-        if (u->sparse) GV_TRY(gv_check_sparse(db, u->sparse, i, &item->norm));
+        if (GV_HAS_SPARSE && u->sparse) GV_TRY(gv_check_sparse(db, u->sparse, i, &item->norm));
         else GV_TRY(gv_check_vector(db, row_of(u, i), u->dimension, i, &item->norm));
         item->packed = packed->bytes + at;
         GV_TRY(gv_check_packed(packed, i, u->count, &at, &item->packed_size));
@@ -117,7 +117,7 @@ static GV_Status find_rows(GV_Store *s, Upsert *u)
 static bool same_vector(const GV_Table *table, const Upsert *u, size_t i)
 {
     uint32_t old = u->items[i].old;
-    if (u->sparse) return gv_pairs_equal(table, old, u->sparse, i);
+    if (GV_HAS_SPARSE && u->sparse) return gv_pairs_equal(table, old, u->sparse, i);
     return memcmp(gv_table_row(table, old), row_of(u, i), u->dimension * sizeof(float)) == 0;
 }
 
@@ -160,7 +160,7 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
     if (u->moved > 0) GV_TRY(gv_bitset_reserve(&table->leaving, table->heap, slot_end, NULL));
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];
-        if (u->sparse && item->slot != GV_NO_SLOT && !(item->pairs = gv_pairs_new(db, u->sparse, i)))
+        if (GV_HAS_SPARSE && u->sparse && item->slot != GV_NO_SLOT && !(item->pairs = gv_pairs_new(db, u->sparse, i)))
             return gv_last_status();
         if (item->slot == GV_NO_SLOT && same_metadata(table, item)) continue;
         GV_TRY(gv_table_metadata_new(table, item->packed, item->packed_size, &item->metadata));
@@ -173,7 +173,7 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
 /* The row as a record holds it. */
 static const void *bytes_of(const Upsert *u, size_t i, size_t *size)
 {
-    const uint8_t *pairs = u->items[i].pairs;
+    const uint8_t *pairs = GV_HAS_SPARSE ? u->items[i].pairs : NULL;
     *size = pairs ? 4 + (size_t)gv_get_u32(pairs) : u->dimension * sizeof(float);
     return pairs ? (const void *)pairs : (const void *)row_of(u, i);
 }
@@ -287,7 +287,7 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
     for (size_t i = 0; i < u->count; i++) {
         GV_Table *table = &db->store->table;
         gv_table_metadata_free(table, u->items[i].metadata);
-        gv_blob_free(&table->pairs, table->heap, u->items[i].pairs);
+        if (GV_HAS_SPARSE) gv_blob_free(&table->pairs, table->heap, u->items[i].pairs);
     }
     gv_end_write(db);
     return status;
@@ -296,7 +296,7 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
 static GV_Status upsert_checked(GV_Database *db, Upsert *u, const GV_PackedMetadata *packed, uint64_t *ids)
 {
     GV_Heap *heap = &db->scratch;
-    if (u->sparse) GV_TRY(gv_check_shape(db, u->sparse));
+    if (GV_HAS_SPARSE && u->sparse) GV_TRY(gv_check_shape(db, u->sparse));
     else GV_TRY(gv_check_dimension(db, u->dimension));
     if (!u->key) return gv_fail(GV_ERR_ARGUMENT, "key is NULL");
     if (u->count == 0) return GV_OK;
@@ -325,14 +325,6 @@ static GV_Status upsert(GV_Database *db, Upsert *u, const GV_PackedMetadata *met
     return status;
 }
 
-GV_Status gv_db_upsert_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
-                              const char *key, uint64_t *ids)
-{
-    if (!rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
-    Upsert u = {.sparse = rows, .count = rows->count, .key = key};
-    return upsert(db, &u, metadata, ids);
-}
-
 GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
                             const GV_PackedMetadata *metadata, const char *key, uint64_t *ids)
 {
@@ -345,3 +337,13 @@ GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, con
 {
     return gv_db_upsert_many(db, data, 1, dimension, metadata, key, id);
 }
+
+#if GV_HAS_SPARSE
+GV_Status gv_db_upsert_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
+                              const char *key, uint64_t *ids)
+{
+    if (!rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
+    Upsert u = {.sparse = rows, .count = rows->count, .key = key};
+    return upsert(db, &u, metadata, ids);
+}
+#endif

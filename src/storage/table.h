@@ -34,15 +34,13 @@ typedef struct GV_Table {
     GV_LazySection *lazy_rows, *lazy_norms; /* NULL unless mapped */
 } GV_Table;
 
-static inline bool gv_table_is_sparse(const GV_Table *table)
-{
-#ifdef GV_SMALL_MODULE /* the small WebAssembly module has no such rows (cmake/wasm.cmake) */
-    (void)table;
-    return false;
+#ifdef GV_SMALL_MODULE
+#define GV_HAS_SPARSE 0 /* the small WebAssembly module has no such rows (cmake/wasm.cmake) */
 #else
-    return table->is_sparse;
+#define GV_HAS_SPARSE 1
 #endif
-}
+
+static inline bool gv_table_is_sparse(const GV_Table *table) { return GV_HAS_SPARSE && table->is_sparse; }
 
 static inline const float *gv_table_row(const GV_Table *table, uint32_t slot)
 {

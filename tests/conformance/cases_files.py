@@ -33,9 +33,8 @@ def wrong_options():
     yield case
 
     case = Case("unsupported", "What this version lacks is refused by name.", dimension=3, **FLAT)
-    for index in ("sparse",):
-        case.open_another(dimension=3, index=index, error="GV_ERR_UNSUPPORTED")
-        case.open_another(path="none.gv", dimension=3, index=index, error="GV_ERR_UNSUPPORTED")
+    for distance in ("euclidean", "manhattan"):
+        case.open_another(path="none.gv", dimension=3, index="sparse", distance=distance, error="GV_ERR_UNSUPPORTED")
     case.open_another(
         dimension=3, index="hnsw", distance="manhattan", hnsw={"use_binary_quant": 1}, error="GV_ERR_UNSUPPORTED"
     )

@@ -11,7 +11,8 @@ import sys
 from typing import Iterator
 
 PAGE, BLOCK, NO_ID = 4096, 65536, 2**64 - 1
-ROWS, IDS, METADATA_AT, METADATA, CODES, CODE_HEADS = 1, 2, 4, 5, 22, 23
+ROWS, IDS, METADATA_AT, METADATA, PAIRS_AT, PAIRS, CODES, CODE_HEADS = 1, 2, 4, 5, 6, 7, 22, 23
+SPARSE = 3
 IVFPQ, IVF_MODEL, IVF_LISTS, IVF_BLOCKS = 32, 33, 34, 35
 ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH, TRAIN = 1, 2, 3, 4, 5, 6
 
@@ -90,19 +91,36 @@ def frames(data: bytes, head: dict) -> Iterator[tuple[int, bytes]]:
         at, sequence = at + 40 + len(body), sequence + 1
 
 
+def sparse_row(data: bytes, at: int) -> tuple[tuple[tuple[int, float], ...], int]:
+    """The (index, value) pairs at `at`, and where they end."""
+    (size,) = struct.unpack_from("<I", data, at)
+    count, at = size // 8, at + 4
+    return tuple(zip(struct.unpack_from(f"<{count}I", data, at), struct.unpack_from(f"<{count}f", data, at + 4 * count))), at + size
+
+
 def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str, str]]]]:
     """The superblock's fields, and {id: (vector, metadata)} of the live rows."""
     head = superblock(data)
     parts, dim = sections(data, head), head["dimension"]
+    if head["index"] == SPARSE:
+        dim = 0
     stride = (4 * dim + 63) // 64 * 64 if 4 * dim > 64 else next(p for p in (4, 8, 16, 32, 64) if p >= 4 * dim)
     vector = struct.Struct(f"<{dim}f")
     rows = {}
+
+    def row_at(payload: bytes, at: int) -> tuple[tuple, int]:
+        return sparse_row(payload, at) if head["index"] == SPARSE else (vector.unpack_from(payload, at), at + 4 * dim)
+
     for slot in range(head["slots"]):
         (identity,) = struct.unpack_from("<Q", parts[IDS], 8 * slot)
         (where,) = struct.unpack_from("<Q", parts[METADATA_AT], 8 * slot)
         size = struct.unpack_from("<I", parts[METADATA], where - 1)[0] if where else 0
         if identity != NO_ID:
-            rows[identity] = (vector.unpack_from(parts[ROWS], stride * slot), pairs(parts[METADATA][where + 3 : where + 3 + size]))
+            found = vector.unpack_from(parts[ROWS], stride * slot)
+            if head["index"] == SPARSE:
+                (start,) = struct.unpack_from("<Q", parts[PAIRS_AT], 8 * slot)
+                found, _end = sparse_row(parts[PAIRS], start - 1)
+            rows[identity] = (found, pairs(parts[METADATA][where + 3 : where + 3 + size]))
     for kind, payload in frames(data, head):
         at = 0
         while at < len(payload) and kind not in (PATCH, TRAIN):
@@ -111,12 +129,11 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
                 del rows[identity]
                 at += 8
             elif kind == UPDATE:
-                rows[identity] = (vector.unpack_from(payload, at + 8), rows[identity][1])
-                at += 8 + 4 * dim
+                row, at = row_at(payload, at + 8)
+                rows[identity] = (row, rows[identity][1])
             else:
                 (size,) = struct.unpack_from("<I", payload, at + 8)
-                start = at + 12 + (4 * dim if kind == ADD else 0)
-                old = vector.unpack_from(payload, at + 12) if kind == ADD else rows[identity][0]
+                old, start = row_at(payload, at + 12) if kind == ADD else (rows[identity][0], at + 12)
                 rows[identity] = (old, pairs(payload[start : start + size]))
                 at = start + size
     return head, rows
