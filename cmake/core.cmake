@@ -57,13 +57,13 @@ if(EMSCRIPTEN)
     # what runs once a call or once a file is made small: the module is downloaded
     file(GLOB cold_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/api/*.c ${PROJECT_SOURCE_DIR}/src/storage/*.c
         ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/query/*.c
-        ${PROJECT_SOURCE_DIR}/src/index/hnsw_[bcprs]*.c ${PROJECT_SOURCE_DIR}/src/index/ivfpq.c
+        ${PROJECT_SOURCE_DIR}/src/index/hnsw_[bclprs]*.c ${PROJECT_SOURCE_DIR}/src/index/ivfpq.c
         ${PROJECT_SOURCE_DIR}/src/index/ivfpq_[lst]*.c ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c)
     list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select|scratch|pivots).c$|ivfpq_search.c$|topk.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
     # and these smaller yet, which -Oz does not do to most
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/malloc_wasm.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
-    foreach(name number slab status)
-        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Oz)
+    foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read api/recover api/upsert)
+        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Oz)
     endforeach()
 endif()

@@ -79,7 +79,7 @@ def test_rows_come_back_and_change(tmp_path):
         kept = db.get(0)
     assert isinstance(kept, SparseVector) and kept.metadata == {"name": "a"}
     assert kept.indices.tolist() == [3, 999_999] and kept.data.tolist() == [1.5, -2]
-    with Database.open_mmap(path, 0, IndexType.SPARSE) as db:
+    with Database.open_mmap(path, 1_000_000, IndexType.SPARSE) as db:
         assert db.get(0) == kept and db.get(2) != kept
         assert [page.vector.indices.tolist() for page in db.scroll()] == [[3, 999_999], [], [5, 6], [9]]
     with Database.open(path) as db:
