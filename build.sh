@@ -22,7 +22,8 @@ word_help() {
   check    format, clang-tidy, layer order, unique names, exports equal to the header
   bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
            Chromium; `bench sweeps`: other k, strange queries, equal rows, up to a million rows; `bench filters`: from
-           one row in a thousand that passes; `bench kdtree`: beside SciPy's cKDTree; `bench serve`: latency beside a writer, opening; `bench overhead`: what
+           one row in a thousand that passes; `bench kdtree`: beside SciPy's cKDTree;
+           `bench sparse`: beside SciPy's product; `bench serve`: latency beside a writer, opening; `bench overhead`: what
            the Python bindings add to a call; `bench report`: docs/performance.md from all that
   baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
@@ -126,7 +127,7 @@ word_bench() {
     js) bench_js "${@:2}" ;;
     sweeps) bench_sweeps "${@:2}" ;;
     filters) bench_with run_filters.py "${@:2}" ;;
-    kdtree) bench_kdtree "${@:2}" ;;
+    kdtree | sparse) bench_scipy "$1" "${@:2}" ;;
     report) bench_report "${@:2}" ;;
     *) bench_with run.py "$@" ;;
     esac
@@ -139,10 +140,10 @@ bench_with() {
     .venv/bin/python "tests/bench/$1" "${@:2}"
 }
 
-bench_kdtree() {
+bench_scipy() {
     word_python
-    need_wheels tests/bench/requirements-kdtree.txt
-    .venv/bin/python tests/bench/bench_kdtree.py "$@"
+    need_wheels "tests/bench/requirements-$1.txt"
+    .venv/bin/python "tests/bench/bench_$1.py" "${@:2}"
 }
 
 bench_sweeps() {

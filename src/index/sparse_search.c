@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    MEASURE_COST = 256, /* measuring a row costs as much as so many entries of a list */
+    MEASURE_COST = 512, /* measuring a row costs as much as so many entries of a list */
     BLOCK = 64          /* slots: those of a word of a bitset */
 };
 
@@ -143,9 +143,15 @@ static void add_list(Walk *w, const Term *term)
     uint8_t *marks = w->room->marks;
     const uint32_t *slots = term->list->slots;
     const float *values = gv_list_values(term->list);
-    for (size_t i = 0; i < term->list->count; i++) {
-        partial[slots[i]] += by * values[i];
-        marks[slots[i] / BLOCK] = 1;
+    size_t count = term->list->count;
+    if (count / 4 > w->block_count) { /* most blocks come up: all are marked, and a store saved for each entry */
+        memset(marks, 1, w->block_count);
+        for (size_t i = 0; i < count; i++) partial[slots[i]] += by * values[i];
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            partial[slots[i]] += by * values[i];
+            marks[slots[i] / BLOCK] = 1;
+        }
     }
     w->entries -= term->list->count;
     w->rest -= term->most;
@@ -224,6 +230,7 @@ static bool is_done(Walk *w, float *least)
     if (*least <= 0.0f) return false; /* a row of these lists alone could be as near */
     for (size_t block = 0; block < w->block_count; block++)
         if (w->room->marks[block]) possible += count_sums(w->room->partial + block * BLOCK, *least);
+    w->hope = 0.7 * w->rest; /* not again for a little */
     return possible * MEASURE_COST < w->entries;
 }
 
