@@ -79,6 +79,7 @@ const SPECIAL = { nan: NaN, inf: Infinity, '-inf': -Infinity };
 
 function vectorOf(spec, dimension) {
   if (Array.isArray(spec)) return Float32Array.from(spec, (x) => (typeof x === 'string' ? SPECIAL[x] : x));
+  if (spec.indices) return { indices: spec.indices, values: vectorOf(spec.values) };
   const size = spec.dim ?? dimension;
   if ('fill' in spec) return new Float32Array(size).fill(SPECIAL[spec.fill] ?? spec.fill);
   return generated(spec, size);

@@ -57,6 +57,14 @@ def vector(spec: object, dimension: int) -> object:
     return [number(value) for value in spec]
 
 
+def is_sparse(spec: object) -> bool:
+    return isinstance(spec, dict) and "indices" in spec
+
+
+def pairs(spec: dict) -> tuple[list, list]:
+    return spec["indices"], [number(value) for value in spec["values"]]
+
+
 def rows(spec: object, dimension: int) -> object:
     if isinstance(spec, dict):
         return generated(spec, spec["rows"], dimension)
@@ -135,7 +143,10 @@ class Case:
         assert (caught.value.status, has in str(caught.value)) == (error, True), str(caught.value)
 
     def do_add(self, spec, metadata=None, id=None):
-        given = self.db.add_vector(vector(spec, self.dimension), metadata)
+        if is_sparse(spec):
+            given = self.db.add_sparse_vector(*pairs(spec), metadata)
+        else:
+            given = self.db.add_vector(vector(spec, self.dimension), metadata)
         assert id is None or given == id
 
     def do_add_many(self, spec, metadata=None, ids=None):
@@ -159,6 +170,9 @@ class Case:
     def do_search(self, spec, k, hits, distance=None, filter=None, **how):
         assert how.keys() <= {"ef_search", "nprobe", "rerank"}, how
         arguments = {**self.arguments_of(distance, filter), **how}
+        if is_sparse(spec):
+            self.same([(hit.id, hit.distance) for hit in self.db.search_sparse(*pairs(spec), k, **arguments)], hits)
+            return
         query = vector(spec, self.dimension)
         found = self.db.search(query, k, **arguments)
         self.same([(hit.id, hit.distance) for hit in found], hits)
@@ -201,7 +215,10 @@ class Case:
         self.db.delete_vectors(ids)
 
     def do_update_vector(self, id, vector):
-        self.db.update_vector(id, globals()["vector"](vector, self.dimension))
+        if is_sparse(vector):
+            self.db.update_sparse_vector(id, *pairs(vector))
+        else:
+            self.db.update_vector(id, globals()["vector"](vector, self.dimension))
 
     def do_train(self, spec):
         self.db.train_ivfpq(None if spec is True else rows(spec, self.dimension))

@@ -21,10 +21,11 @@ import cases_filters
 import cases_kdtree
 import cases_lists
 import cases_queries
+import cases_sparse
 import cases_walks
 
 MODULES = (
-    *(cases_answers, cases_changes, cases_files, cases_filters, cases_kdtree, cases_lists, cases_queries, cases_walks),
+    *(cases_answers, cases_changes, cases_files, cases_filters, cases_kdtree, cases_lists, cases_queries, cases_sparse, cases_walks),
 )
 HERE = Path(__file__).resolve().parent
 

@@ -192,6 +192,7 @@ static bool is_printed(const Run *run, const Json *step)
 
 bool step_search(Run *run, const Json *step)
 {
+    if (is_sparse_row(json_get(step, "search"))) return step_search_sparse(run, step);
     Query query;
     Rows vector = {0};
     GV_Rows *rows = NULL;

@@ -180,6 +180,7 @@ static bool compare_ids(const Run *run, const uint64_t *ids, size_t count, uint6
 
 static bool step_add(Run *run, const Json *step)
 {
+    if (is_sparse_row(json_get(step, "add"))) return step_add_sparse(run, step);
     Rows rows = {0};
     GV_PackedMetadata packed = {NULL, 0};
     const char *keys[PAIRS_MAX], *values[PAIRS_MAX];
@@ -253,6 +254,8 @@ static bool step_delete_many(Run *run, const Json *step)
 
 static bool step_update_vector(Run *run, const Json *step)
 {
+    if (json_get(step, "vector") != NULL && is_sparse_row(json_get(step, "vector")))
+        return step_update_sparse(run, step);
     uint64_t id;
     Rows row = {0};
     bool good = read_count(json_get(step, "update_vector"), &id) &&

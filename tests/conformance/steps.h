@@ -37,6 +37,12 @@ bool step_search(Run *run, const Json *step);
 bool step_search_batch(Run *run, const Json *step);
 bool run_compare_hits(const Run *run, const char *call, const Json *hits, const GV_Rows *got);
 
+/* sparse_steps.c: for rows that is_sparse_row() */
+bool is_sparse_row(const Json *spec);
+bool step_add_sparse(Run *run, const Json *step);
+bool step_update_sparse(Run *run, const Json *step);
+bool step_search_sparse(Run *run, const Json *step);
+
 /* query_steps.c */
 bool step_upsert(Run *run, const Json *step);
 bool step_range_search(Run *run, const Json *step);
