@@ -117,13 +117,12 @@ typedef struct GV_IVFPQConfig {
 
 typedef struct GV_OpenOptions {
     uint32_t struct_size;
-    int32_t index_type; /* a GV_IndexType; -1: the file's, or HNSW for a new database. Default -1 */
-    size_t dimension;   /* 1 ..= 65535, of SPARSE 2^31 - 1; 0: the file's. Default 0 */
-    int32_t
-        distance; /* a GV_DistanceType; -1: the file's, or EUCLIDEAN for a new one (SPARSE: DOT_PRODUCT). Default -1 */
-    int32_t durability;           /* a GV_Durability. Default GV_DURABILITY_COMMIT */
-    uint32_t read_only;           /* 1: no lock, no write, the state at open until gv_db_refresh(). Default 0 */
-    uint32_t memory_map;          /* 1 (implies read_only): map the file instead of reading it. Default 0 */
+    int32_t index_type;  /* a GV_IndexType; -1: the file's, or HNSW for a new database. Default -1 */
+    size_t dimension;    /* 1 ..= 65535, of SPARSE 2^31 - 1; 0: the file's. Default 0 */
+    int32_t distance;    /* a GV_DistanceType; -1: the file's, or EUCLIDEAN (SPARSE: DOT_PRODUCT). Default -1 */
+    int32_t durability;  /* a GV_Durability. Default GV_DURABILITY_COMMIT */
+    uint32_t read_only;  /* 1: no lock, no write, the state at open until gv_db_refresh(). Default 0 */
+    uint32_t memory_map; /* 1 (implies read_only): map the file instead of reading it. Default 0 */
     uint32_t checkpoint_on_close; /* 1: pack the log into the image when closing. Default 1 */
     uint32_t threads;             /* for building; the index is the same for any. 0: one a CPU. Default 0 */
     uint64_t seed;                /* of the layer draw; 0: the file's, or the library's constant. Default 0 */

@@ -54,6 +54,8 @@ def page_of(rows: Any) -> list[Row]:
 
 def vectors_of(rows: Any, count: int) -> Iterable[Vector]:
     """The rows of a GV_Rows, copied out of it; empty where vectors or metadata were not asked for."""
+    if rows.starts:
+        return sparse_vectors_of(rows, count)
     lent, dimension = rows.vectors, rows.dimension
     data: Iterable[npt.NDArray[np.float32]]
     if lent:
@@ -61,8 +63,6 @@ def vectors_of(rows: Any, count: int) -> Iterable[Vector]:
         data = list(floats.reshape(count, dimension))
     else:
         data = repeat(_NO_FLOATS, count)
-    if rows.starts:
-        return sparse_vectors_of(rows, count)
     lent = rows.metadata
     if not lent:
         return map(Vector, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from ._metadata import borrowed, pack_rows
 from ._rows import hits_of
 from ._types import DistanceType, SearchHit
 
-_T = TypeVar("_T")
 _UINT32S = ffi.typeof("uint32_t[]")
 _UINT64S = ffi.typeof("uint64_t[]")
 _NULL = ffi.NULL

@@ -3,7 +3,6 @@
  * one step. */
 #include "api/write.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     STEPS_A_TURN = 4096 /* between two looks at whether the database is being closed */
@@ -54,15 +53,6 @@ static GV_Status copy_training(Compaction *c)
     return GV_OK;
 }
 
-static uint8_t *copy_pairs(const GV_Table *from, GV_Table *to, uint32_t slot)
-{
-    size_t size;
-    const uint8_t *pairs = gv_blob(&from->pairs, slot, &size);
-    uint8_t *copy = gv_blob_new(to->heap, size);
-    if (copy) memcpy(copy + 4, pairs, size);
-    return copy;
-}
-
 /* Copies of all rows, in a table that nobody sees yet. */
 static GV_Status copy_rows(Compaction *c)
 {
@@ -76,7 +66,11 @@ static GV_Status copy_rows(Compaction *c)
         const uint8_t *packed = gv_table_metadata(from, slot, &size);
         GV_TRY(gv_table_metadata_new(to, packed, size, &metadata));
         const void *row = gv_table_row(from, slot);
-        if (gv_table_is_sparse(from) && !(row = copy_pairs(from, to, slot))) {
+        if (gv_table_is_sparse(from)) {
+            const uint8_t *pairs = gv_blob(&from->pairs, slot, &size);
+            row = gv_blob_copy(to->heap, pairs, size);
+        }
+        if (!row) {
             gv_table_metadata_free(to, metadata);
             return gv_last_status();
         }

@@ -38,11 +38,16 @@ GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t
     return gv_expression_new(&db->scratch, &text, &search->filter);
 }
 
+GV_Status gv_search_check_whole(const GV_Search *search)
+{
+    if (search->options.offset == 0) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "offset is %llu: this call knows none", (unsigned long long)search->options.offset);
+}
+
 GV_Status gv_search_begin_whole(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search)
 {
     GV_TRY(gv_search_begin(db, given, k, search));
-    if (search->options.offset == 0) return GV_OK;
-    return gv_fail(GV_ERR_ARGUMENT, "offset is %llu: this call knows none", (unsigned long long)search->options.offset);
+    return gv_search_check_whole(search);
 }
 
 void gv_search_end(GV_Database *db, GV_Search *search) { gv_expression_free(&db->scratch, search->filter); }
@@ -139,16 +144,18 @@ void gv_filter_prepare(GV_Database *db, const GV_Expression *filter)
     }
 }
 
-static GV_Status run(GV_Database *db, const GV_Search *search, const float *query, float norm, const GV_Bitset *matches,
+static GV_Status run(GV_Database *db, const GV_Search *search, const GV_Question *question, const GV_Bitset *matches,
                      uint64_t match_count, GV_Workspace **space, size_t *count)
 {
     GV_Store *s = db->store;
     GV_Request request = gv_search_request(db, search, 1, matches, match_count);
     *count = 0;
+    if (GV_HAS_SPARSE && !question->vector) GV_TRY(gv_check_sparse_distance(request.distance));
     if (request.k == 0) return GV_OK;
     GV_TRY(gv_workspace_fit(db, space, request.k, sizeof(GV_Hit) + sizeof(uint32_t)));
-    request.vectors = query;
-    request.squared_norms = &norm;
+    request.vectors = question->vector;
+    request.pairs = question->vector ? NULL : &question->pairs;
+    request.squared_norms = &question->squared_norm;
     GV_TopK top = {.hits = (*space)->memory, .k = request.k};
     GV_TRY(gv_search(&s->table, s->index, &request, &top));
     gv_search_page(search, &top);
@@ -157,15 +164,14 @@ static GV_Status run(GV_Database *db, const GV_Search *search, const float *quer
     return GV_OK;
 }
 
-GV_Status gv_search_vector(GV_Database *db, const GV_Search *search, const float *query, float norm,
-                           GV_Workspace **space, size_t *count)
+GV_Status gv_search_question(GV_Database *db, const GV_Search *search, const GV_Question *question,
+                             GV_Workspace **space, size_t *count)
 {
     GV_Bitset matches = {0};
     const GV_Bitset *accept;
     uint64_t match_count;
     GV_Status status = gv_search_filter(db, search, &matches, &accept, &match_count);
-    if (status == GV_OK)
-        status = run(db, search, query, norm, search->filter ? accept : NULL, match_count, space, count);
+    if (status == GV_OK) status = run(db, search, question, search->filter ? accept : NULL, match_count, space, count);
     gv_bitset_free(&matches, &db->scratch);
     return status;
 }
@@ -173,9 +179,9 @@ GV_Status gv_search_vector(GV_Database *db, const GV_Search *search, const float
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count)
 {
-    float norm;
-    GV_TRY(gv_check_vector(db, query, dimension, 0, &norm));
-    return gv_search_vector(db, search, query, norm, space, count);
+    GV_Question question = {.vector = query};
+    GV_TRY(gv_check_vector(db, query, dimension, 0, &question.squared_norm));
+    return gv_search_question(db, search, &question, space, count);
 }
 
 static GV_Status search_hits(GV_Database *db, const float *query, size_t dimension, size_t k,

@@ -19,7 +19,10 @@ typedef struct GV_Search { /* checked */
 GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
 void gv_search_end(GV_Database *db, GV_Search *search);
 
-/* The same for a call that knows no pages. */
+/* GV_ERR_ARGUMENT if there is an offset: for a call that knows no pages. */
+GV_Status gv_search_check_whole(const GV_Search *search);
+
+/* Both. */
 GV_Status gv_search_begin_whole(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
 
 /* The rows that pass the filter, and how many: what every call with a filter goes by. Without one `*accept` is the live rows
@@ -59,12 +62,17 @@ void gv_workspace_free(GV_Database *db, GV_Workspace *space);
  * left is done by the filter. */
 void gv_filter_prepare(GV_Database *db, const GV_Expression *filter);
 
-/* One query whose vector is known to be good: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a
- * hit behind them. */
-GV_Status gv_search_vector(GV_Database *db, const GV_Search *search, const float *query, float squared_norm,
-                           GV_Workspace **space, size_t *count);
+typedef struct GV_Question { /* known to be good: a vector, or NULL and the pairs of a sparse row */
+    const float *vector;
+    GV_SparseRow pairs;
+    float squared_norm;
+} GV_Question;
 
-/* The same, checked. */
+/* One query: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a hit behind them. */
+GV_Status gv_search_question(GV_Database *db, const GV_Search *search, const GV_Question *question,
+                             GV_Workspace **space, size_t *count);
+
+/* The same for a vector, which is checked. */
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count);
 
@@ -74,5 +82,13 @@ GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const 
 
 /* The same for a workspace that holds them. */
 GV_Status gv_rows_of_space(GV_Database *db, const GV_Search *search, GV_Workspace *space, size_t count, GV_Rows **out);
+
+/* What a call asks for, under the read lock: rows of `asked`, which is the call's own. */
+typedef GV_Status (*GV_Answer)(GV_Database *db, const GV_Search *search, const void *asked, GV_Workspace **space,
+                               GV_Rows **out);
+
+/* A whole call that searches and gives rows: begins and ends it, and counts it as one search. */
+GV_Status gv_answer_rows(GV_Database *db, const GV_SearchOptions *options, size_t k, GV_Answer answer,
+                         const void *asked, GV_Rows **out);
 
 #endif

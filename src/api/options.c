@@ -104,12 +104,16 @@ static GV_Status check_dimension(size_t dimension, bool may_be_sparse)
     return gv_fail(GV_ERR_ARGUMENT, "dimension is %zu, at most %zu is allowed", dimension, most);
 }
 
-/* Sparse rows have two metrics, and lists of their own. */
-static GV_Status check_sparse(const GV_Settings *s)
+GV_Status gv_check_sparse_distance(GV_DistanceType distance)
 {
-    if (s->index_type != GV_INDEX_TYPE_SPARSE) return check_dimension(s->dimension, false);
-    if (s->distance == GV_DISTANCE_DOT_PRODUCT || s->distance == GV_DISTANCE_COSINE) return GV_OK;
-    return gv_fail(GV_ERR_UNSUPPORTED, "SPARSE knows DOT_PRODUCT and COSINE, not distance %d", (int)s->distance);
+    if (distance == GV_DISTANCE_DOT_PRODUCT || distance == GV_DISTANCE_COSINE) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "SPARSE knows DOT_PRODUCT and COSINE, not distance %d", (int)distance);
+}
+
+static GV_Status check_rows(const GV_Settings *s)
+{
+    bool sparse = s->index_type == GV_INDEX_TYPE_SPARSE;
+    return sparse ? gv_check_sparse_distance(s->distance) : check_dimension(s->dimension, false);
 }
 
 GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_Configs *configs)
@@ -247,7 +251,7 @@ GV_Status gv_options_change(const GV_OpenOptions *o, const GV_Configs *configs, 
     if (configs->ivfpq) s->ivfpq = *configs->ivfpq;
     if (was_sparse != (s->index_type == GV_INDEX_TYPE_SPARSE))
         return gv_fail(GV_ERR_ARGUMENT, "sparse rows and vectors are not converted into each other");
-    GV_TRY(check_sparse(s));
+    GV_TRY(check_rows(s));
     return check_binary_quant(s);
 }
 
@@ -259,6 +263,6 @@ GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *con
     settings->threads = options->threads ? options->threads : gv_cpu_count();
     if (file) GV_TRY(settle_file(options, configs, file, settings));
     else GV_TRY(settle_new(options, configs, settings));
-    GV_TRY(check_sparse(settings));
+    GV_TRY(check_rows(settings));
     return check_binary_quant(settings);
 }

@@ -1,5 +1,5 @@
 /* range.c: rows by other questions than for the k nearest: within a radius, near a row, in order of ids. */
-#include "api/sparse_calls.h"
+#include "api/find.h"
 #include <string.h>
 
 /* ---- within a radius ---- */
@@ -35,14 +35,22 @@ static GV_Status find_within(GV_Database *db, const GV_Search *search, const flo
     return status;
 }
 
-static GV_Status range_rows(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
-                            double radius, GV_Workspace **space, GV_Rows **out)
+typedef struct Within { /* what gv_db_range_search() asks for */
+    const float *query;
+    size_t dimension;
+    double radius;
+} Within;
+
+static GV_Status range_rows(GV_Database *db, const GV_Search *search, const void *asked, GV_Workspace **space,
+                            GV_Rows **out)
 {
+    const Within *within = asked;
     float norm;
     size_t count;
     uint64_t total;
-    GV_TRY(gv_check_vector(db, query, dimension, 0, &norm));
-    GV_TRY(find_within(db, search, query, norm, radius, space, &count, &total));
+    GV_TRY(gv_search_check_whole(search));
+    GV_TRY(gv_check_vector(db, within->query, within->dimension, 0, &norm));
+    GV_TRY(find_within(db, search, within->query, norm, within->radius, space, &count, &total));
     GV_TRY(gv_rows_of_space(db, search, *space, count, out));
     (*out)->total = total;
     return GV_OK;
@@ -51,69 +59,40 @@ static GV_Status range_rows(GV_Database *db, const GV_Search *search, const floa
 GV_Status gv_db_range_search(GV_Database *db, const float *query, size_t dimension, double radius, size_t max_results,
                              const GV_SearchOptions *options, GV_Rows **out)
 {
-    GV_Search search;
-    GV_Workspace *space;
-    uint64_t began = gv_clock_ns();
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
     if (max_results == 0) return gv_fail(GV_ERR_ARGUMENT, "max_results is 0, at least 1 is needed");
     if (radius != radius) return gv_fail(GV_ERR_ARGUMENT, "radius is NaN");
-    GV_TRY(gv_enter_search(db, &space));
-    GV_Status status = gv_search_begin_whole(db, options, max_results, &search);
-    if (status == GV_OK) {
-        gv_filter_prepare(db, search.filter);
-        gv_read_lock(&db->state);
-        status = range_rows(db, &search, query, dimension, radius, &space, out);
-        gv_read_unlock(&db->state);
-    }
-    gv_search_end(db, &search);
-    gv_count_searches(&db->counters, began, 1, status);
-    gv_leave_search(db, space);
-    return status;
+    return gv_answer_rows(db, options, max_results, range_rows, &(Within){query, dimension, radius}, out);
 }
 
 /* ---- near a row ---- */
 
-/* Under the read lock. */
-static GV_Status near_row(GV_Database *db, const GV_Search *search, GV_Workspace **space, GV_Rows **out)
+/* The row itself is found as well, and left out. */
+static GV_Status near_row(GV_Database *db, const GV_Search *given, const void *asked, GV_Workspace **space,
+                          GV_Rows **out)
 {
     const GV_Table *table = &db->store->table;
-    uint32_t slot = gv_table_find(table, search->skipped);
+    GV_Search search = *given;
+    search.skipped = *(const uint64_t *)asked;
+    search.skips = search.reach < SIZE_MAX;
+    search.reach += search.skips;
+    uint32_t slot = gv_table_find(table, search.skipped);
     size_t count;
-    if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search->skipped);
+    if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search.skipped);
     GV_TRY(gv_table_touch(table, slot));
-    float norm = gv_table_norm(table, slot);
-    if (gv_table_is_sparse(table)) {
-        GV_SparseRow row = gv_table_pairs(table, slot);
-        GV_TRY(gv_search_pairs(db, search, &row, norm, space, &count));
-    } else {
-        GV_TRY(gv_search_vector(db, search, gv_table_row(table, slot), norm, space, &count));
-    }
-    return gv_rows_of_space(db, search, *space, count, out);
+    GV_Question question = {.squared_norm = gv_table_norm(table, slot)};
+    if (gv_table_is_sparse(table)) question.pairs = gv_table_pairs(table, slot);
+    else question.vector = gv_table_row(table, slot);
+    GV_TRY(gv_search_question(db, &search, &question, space, &count));
+    return gv_rows_of_space(db, &search, *space, count, out);
 }
 
 GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_SearchOptions *options, GV_Rows **out)
 {
-    GV_Search search;
-    GV_Workspace *space;
-    uint64_t began = gv_clock_ns();
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
-    GV_TRY(gv_enter_search(db, &space));
-    GV_Status status = gv_search_begin(db, options, k < GV_SLOTS_MAX ? k : GV_SLOTS_MAX, &search);
-    if (status == GV_OK) {
-        search.skips = search.reach < SIZE_MAX;
-        search.reach += search.skips;
-        search.skipped = id;
-        gv_filter_prepare(db, search.filter);
-        gv_read_lock(&db->state);
-        status = near_row(db, &search, &space, out);
-        gv_read_unlock(&db->state);
-    }
-    gv_search_end(db, &search);
-    gv_count_searches(&db->counters, began, 1, status);
-    gv_leave_search(db, space);
-    return status;
+    return gv_answer_rows(db, options, k < GV_SLOTS_MAX ? k : GV_SLOTS_MAX, near_row, &id, out);
 }
 
 /* ---- in order of ids ---- */

@@ -31,7 +31,8 @@ static GV_Status reserve_slot(GV_Store *s, uint32_t slot)
 static size_t row_bytes(const GV_Store *s, const uint8_t *at, size_t rest)
 {
     size_t size = s->table.dimension * sizeof(float);
-    if (gv_table_is_sparse(&s->table)) size = rest >= 4 ? 4 + (size_t)gv_get_u32(at) : SIZE_MAX;
+    if (gv_table_is_sparse(&s->table))
+        return rest >= 4 && gv_get_u32(at) <= rest - 4 ? 4 + (size_t)gv_get_u32(at) : SIZE_MAX;
     return size <= rest ? size : SIZE_MAX;
 }
 
@@ -39,12 +40,9 @@ static size_t row_bytes(const GV_Store *s, const uint8_t *at, size_t rest)
 static GV_Status copy_pairs(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t **pairs, float *norm)
 {
     size_t size = gv_get_u32(row);
-    if (size % 8 != 0) return corrupt("pairs that cannot be, of row", id);
-    *pairs = gv_blob_new(&s->heap, size);
+    *pairs = gv_blob_copy(&s->heap, row + 4, size);
     if (!*pairs) return gv_last_status();
-    if (size > 0) memcpy(*pairs + 4, row + 4, size);
-    GV_SparseRow sparse = gv_sparse_row(*pairs + 4, size);
-    if (gv_sparse_check(&sparse, s->settings.dimension, 0, norm) == GV_OK) return GV_OK;
+    if (gv_sparse_is_row(*pairs + 4, size, s->settings.dimension, norm)) return GV_OK;
     gv_blob_free(&s->table.pairs, &s->heap, *pairs);
     return corrupt("pairs that cannot be, of row", id);
 }

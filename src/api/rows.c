@@ -157,12 +157,10 @@ GV_Status gv_rows_of_hits(const GV_Table *table, const GV_Search *search, const 
                           uint32_t *slots, GV_Rows **out)
 {
     for (size_t i = 0; i < count; i++) GV_TRY(find_slot(table, hits[i].id, &slots[i]));
-    Wanted wanted = {!search->listed,
-                     search->options.with_vectors != 0,
-                     search->options.with_metadata != 0,
-                     search->grouped,
-                     0,
-                     false};
+    Wanted wanted = {.distances = !search->listed,
+                     .vectors = search->options.with_vectors != 0,
+                     .metadata = search->options.with_metadata != 0,
+                     .groups = search->grouped};
     return take_rows(table, slots, hits, count, wanted, out);
 }
 
@@ -173,35 +171,46 @@ GV_Status gv_rows_of_space(GV_Database *db, const GV_Search *search, GV_Workspac
     return gv_rows_of_hits(&db->store->table, search, hits, count, slots, out);
 }
 
-/* Under the read lock. */
-static GV_Status search_rows(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
-                             GV_Workspace **space, GV_Rows **out)
-{
-    size_t count;
-    GV_TRY(gv_search_one(db, search, query, dimension, space, &count));
-    return gv_rows_of_space(db, search, *space, count, out);
-}
-
-GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
-                            const GV_SearchOptions *options, GV_Rows **out)
+GV_Status gv_answer_rows(GV_Database *db, const GV_SearchOptions *options, size_t k, GV_Answer answer,
+                         const void *asked, GV_Rows **out)
 {
     GV_Search search;
     GV_Workspace *space;
     uint64_t began = gv_clock_ns();
-    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
-    *out = NULL;
     GV_TRY(gv_enter_search(db, &space));
     GV_Status status = gv_search_begin(db, options, k, &search);
     if (status == GV_OK) {
         gv_filter_prepare(db, search.filter);
         gv_read_lock(&db->state);
-        status = search_rows(db, &search, query, dimension, &space, out);
+        status = answer(db, &search, asked, &space, out);
         gv_read_unlock(&db->state);
     }
     gv_search_end(db, &search);
     gv_count_searches(&db->counters, began, 1, status);
     gv_leave_search(db, space);
     return status;
+}
+
+typedef struct Near { /* what gv_db_search_rows() asks for */
+    const float *query;
+    size_t dimension;
+} Near;
+
+static GV_Status near_vector(GV_Database *db, const GV_Search *search, const void *asked, GV_Workspace **space,
+                             GV_Rows **out)
+{
+    const Near *near = asked;
+    size_t count;
+    GV_TRY(gv_search_one(db, search, near->query, near->dimension, space, &count));
+    return gv_rows_of_space(db, search, *space, count, out);
+}
+
+GV_Status gv_db_search_rows(GV_Database *db, const float *query, size_t dimension, size_t k,
+                            const GV_SearchOptions *options, GV_Rows **out)
+{
+    if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
+    *out = NULL;
+    return gv_answer_rows(db, options, k, near_vector, &(Near){query, dimension}, out);
 }
 
 /* Under the read lock. */

@@ -1,6 +1,6 @@
 /* sparse_calls.c: the calls that bring sparse rows in, and search by them. The small WebAssembly module cannot open a database of such rows
  * (index/index_list.c), and has of these calls the names only. */
-#include "api/sparse_calls.h"
+#include "api/find.h"
 #include "api/write.h"
 #include <string.h>
 
@@ -95,55 +95,16 @@ GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indi
 
 /* ---- searching ---- */
 
-static GV_Status check_distance(const GV_Request *request)
+static GV_Status near_pairs(GV_Database *db, const GV_Search *search, const void *asked, GV_Workspace **space,
+                            GV_Rows **out)
 {
-    if (request->distance == GV_DISTANCE_DOT_PRODUCT || request->distance == GV_DISTANCE_COSINE) return GV_OK;
-    return gv_fail(GV_ERR_UNSUPPORTED, "SPARSE knows DOT_PRODUCT and COSINE, not distance %d", (int)request->distance);
-}
-
-static GV_Status run(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,
-                     const GV_Bitset *accept, uint64_t choices, GV_Workspace **space, size_t *count)
-{
-    GV_Index *index = db->store->index;
-    GV_Request request = gv_search_request(db, search, 1, NULL, 0);
-    GV_SparseQuery query = {.row = *row, .squared_norm = norm, .distance = request.distance, .accept = accept};
-    GV_TopK top = {.k = request.k < choices ? request.k : (size_t)choices};
-    *count = 0;
-    GV_TRY(check_distance(&request));
-    if (top.k == 0) return GV_OK;
-    GV_TRY(gv_workspace_fit(db, space, top.k, sizeof(GV_Hit) + sizeof(uint32_t)));
-    top.hits = (*space)->memory;
-    GV_TRY(index->ops->search_sparse(index, &query, &top));
-    gv_count(&request.tally->walks, 1);
-    gv_topk_sort(&top);
-    gv_search_page(search, &top);
-    if (top.hits != (*space)->memory) memmove((*space)->memory, top.hits, top.count * sizeof *top.hits);
-    *count = top.count;
-    return GV_OK;
-}
-
-GV_Status gv_search_pairs(GV_Database *db, const GV_Search *search, const GV_SparseRow *row, float norm,
-                          GV_Workspace **space, size_t *count)
-{
-    GV_Bitset matches = {0};
-    const GV_Bitset *accept;
-    uint64_t choices;
-    GV_Status status = gv_search_filter(db, search, &matches, &accept, &choices);
-    if (status == GV_OK) status = run(db, search, row, norm, accept, choices, space, count);
-    gv_bitset_free(&matches, &db->scratch);
-    return status;
-}
-
-/* Under the read lock. */
-static GV_Status search_rows(GV_Database *db, const GV_Search *search, const GV_SparseRows *query, GV_Workspace **space,
-                             GV_Rows **out)
-{
-    float norm;
+    const GV_SparseRows *query = asked;
+    GV_Question question = {.vector = NULL};
     size_t count;
     GV_TRY(gv_check_shape(db, query));
-    GV_TRY(gv_check_sparse(db, query, 0, &norm));
-    GV_SparseRow row = row_at(query, 0);
-    GV_TRY(gv_search_pairs(db, search, &row, norm, space, &count));
+    GV_TRY(gv_check_sparse(db, query, 0, &question.squared_norm));
+    question.pairs = row_at(query, 0);
+    GV_TRY(gv_search_question(db, search, &question, space, &count));
     return gv_rows_of_space(db, search, *space, count, out);
 }
 
@@ -152,23 +113,9 @@ GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const fl
 {
     const uint64_t starts[2] = {0, count};
     GV_SparseRows query = {.count = 1, .starts = starts, .indices = indices, .values = values};
-    GV_Search search;
-    GV_Workspace *space;
-    uint64_t began = gv_clock_ns();
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
-    GV_TRY(gv_enter_search(db, &space));
-    GV_Status status = gv_search_begin(db, options, k, &search);
-    if (status == GV_OK) {
-        gv_filter_prepare(db, search.filter);
-        gv_read_lock(&db->state);
-        status = search_rows(db, &search, &query, &space, out);
-        gv_read_unlock(&db->state);
-    }
-    gv_search_end(db, &search);
-    gv_count_searches(&db->counters, began, 1, status);
-    gv_leave_search(db, space);
-    return status;
+    return gv_answer_rows(db, options, k, near_pairs, &query, out);
 }
 
 #else

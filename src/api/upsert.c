@@ -170,12 +170,9 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
 
 /* ---- log ---- */
 
-/* The row as a record holds it. */
 static const void *bytes_of(const Upsert *u, size_t i, size_t *size)
 {
-    const uint8_t *pairs = GV_HAS_SPARSE ? u->items[i].pairs : NULL;
-    *size = pairs ? 4 + (size_t)gv_get_u32(pairs) : u->dimension * sizeof(float);
-    return pairs ? (const void *)pairs : (const void *)row_of(u, i);
+    return gv_row_bytes(row_of(u, i), u->dimension, u->items[i].pairs, size);
 }
 
 /* Records of one kind together: they share frames. */
@@ -214,7 +211,7 @@ static void stage_items(GV_Database *db, Upsert *u, bool added)
     GV_Store *s = db->store;
     GV_Table *table = &s->table;
     uint64_t id = table->next_id;
-    size_t step = gv_rows_per_step(u->sparse ? 1 : u->dimension), held = 0, size;
+    size_t step = gv_rows_per_step(u->dimension), held = 0, size;
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];
         if (item->slot == GV_NO_SLOT || is_added(item) != added) continue;

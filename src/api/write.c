@@ -71,7 +71,7 @@ size_t gv_rows_per_step(size_t dimension)
     enum {
         STEP_BYTES = 1 << 16
     };
-    size_t rows = STEP_BYTES / (dimension * sizeof(float));
+    size_t rows = STEP_BYTES / ((dimension > 0 ? dimension : 1) * sizeof(float));
     return rows > 64 ? 64 : rows > 0 ? rows : 1;
 }
 
@@ -88,11 +88,18 @@ GV_Status gv_commit_group(GV_Database *db, GV_Status records)
 
 /* ---- add ---- */
 
+static bool is_sparse(const GV_Addition *a) { return GV_HAS_SPARSE && a->sparse; }
+
+static const void *bytes_of(const GV_Addition *a, size_t i, size_t dimension, size_t *size)
+{
+    return gv_row_bytes(a->rows + i * dimension, dimension, is_sparse(a) ? a->pairs[i] : NULL, size);
+}
+
 static GV_Status check_rows(GV_Database *db, GV_Addition *a)
 {
     size_t dimension = db->store->settings.dimension;
     for (size_t i = 0; i < a->count; i++) {
-        if (GV_HAS_SPARSE && a->sparse) GV_TRY(gv_check_sparse(db, a->sparse, i, &a->norms[i]));
+        if (is_sparse(a)) GV_TRY(gv_check_sparse(db, a->sparse, i, &a->norms[i]));
         else GV_TRY(gv_check_vector(db, a->rows + i * dimension, dimension, i, &a->norms[i]));
     }
     if (!a->packed) return GV_OK;
@@ -118,7 +125,7 @@ static GV_Status reserve_rows(GV_Database *db, GV_Addition *a)
         GV_TRY(gv_table_metadata_new(&s->table, row, size, &a->metadata[i]));
         at += size;
     }
-    for (size_t i = 0; GV_HAS_SPARSE && a->sparse && i < a->count; i++)
+    for (size_t i = 0; is_sparse(a) && i < a->count; i++)
         if (!(a->pairs[i] = gv_pairs_new(db, a->sparse, i))) return gv_last_status();
     return GV_OK;
 }
@@ -133,10 +140,9 @@ static GV_Status log_rows(GV_Database *db, const GV_Addition *a)
     for (size_t i = 0, at = 0; i < a->count && status == GV_OK; i++) {
         const uint8_t *row = a->packed ? a->packed->bytes + at : NULL;
         size_t size = a->packed ? gv_metadata_row_size(row, a->packed->size_bytes - at) : 0;
-        const void *bytes = GV_HAS_SPARSE && a->pairs ? (const void *)a->pairs[i]
-                                                      : (const void *)(a->rows + i * dimension);
-        size_t row_bytes = GV_HAS_SPARSE && a->pairs ? 4 + (size_t)gv_get_u32(a->pairs[i]) : dimension * sizeof(float);
-        status = gv_record_row(log, db->store->table.next_id + i, bytes, row_bytes, row, size > 4 ? size : 0);
+        size_t row_size;
+        const void *bytes = bytes_of(a, i, dimension, &row_size);
+        status = gv_record_row(log, db->store->table.next_id + i, bytes, row_size, row, size > 4 ? size : 0);
         at += size;
     }
     return gv_commit_group(db, status);
@@ -146,17 +152,16 @@ static GV_Status log_rows(GV_Database *db, const GV_Addition *a)
 static void apply_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
 {
     GV_Store *s = db->store;
-    size_t dimension = s->table.dimension;
+    size_t dimension = s->table.dimension, row_size;
     uint64_t before = s->table.version;
-    for (size_t i = 0, step = gv_rows_per_step(dimension > 0 ? dimension : 1); i < a->count; i++) {
+    for (size_t i = 0, step = gv_rows_per_step(dimension); i < a->count; i++) {
         if (i % step == 0) gv_write_lock(&db->state);
-        const void *row = GV_HAS_SPARSE && a->pairs ? (const void *)a->pairs[i]
-                                                    : (const void *)(a->rows + i * dimension);
+        const void *row = bytes_of(a, i, dimension, &row_size);
         gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, row, a->norms[i], a->metadata[i]);
         gv_table_enter(&s->table, a->slots[i]);
         if (i % step == step - 1 || i == a->count - 1) gv_write_unlock(&db->state);
         a->metadata[i] = NULL;
-        if (GV_HAS_SPARSE && a->pairs) a->pairs[i] = NULL;
+        if (is_sparse(a)) a->pairs[i] = NULL;
         gv_store_step(s, a->slots[i], false);
         if (ids) ids[i] = s->table.next_id + i;
     }
@@ -178,8 +183,7 @@ static GV_Status add_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
     if (status == GV_OK) status = log_rows(db, a);
     if (status == GV_OK) apply_rows(db, a, ids);
     for (size_t i = 0; i < a->count; i++) gv_table_metadata_free(table, a->metadata[i]);
-    for (size_t i = 0; GV_HAS_SPARSE && a->pairs && i < a->count; i++)
-        gv_blob_free(&table->pairs, table->heap, a->pairs[i]);
+    for (size_t i = 0; is_sparse(a) && i < a->count; i++) gv_blob_free(&table->pairs, table->heap, a->pairs[i]);
     gv_end_write(db);
     return status;
 }
@@ -187,7 +191,7 @@ static GV_Status add_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
 GV_Status gv_add_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
 {
     GV_Heap *heap = &db->scratch;
-    size_t count = a->count, pairs = GV_HAS_SPARSE && a->sparse ? count : 0;
+    size_t count = a->count, pairs = is_sparse(a) ? count : 0;
     GV_Status status = GV_OK;
     if (a->packed && !a->packed->bytes && a->packed->size_bytes > 0)
         return gv_fail(GV_ERR_ARGUMENT, "metadata: bytes is NULL, size_bytes %zu", a->packed->size_bytes);
@@ -344,7 +348,7 @@ GV_Status gv_db_delete_vector_by_index(GV_Database *db, uint64_t id) { return gv
 /* ---- update ---- */
 
 /* The new row goes to a slot of its own and takes the id over in one step: a search sees the one or the other. */
-static GV_Status move_row(GV_Database *db, uint64_t id, const void *row, size_t row_bytes, float norm)
+static GV_Status update_row(GV_Database *db, uint64_t id, const void *row, size_t row_size, float norm)
 {
     GV_Store *s = db->store;
     GV_Log *log = &s->log;
@@ -355,7 +359,7 @@ static GV_Status move_row(GV_Database *db, uint64_t id, const void *row, size_t 
     GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + 1, 2, &db->state));
     if (log->vfs) {
         GV_TRY(gv_log_begin(log));
-        GV_TRY(gv_commit_group(db, gv_record_update(log, id, row, row_bytes)));
+        GV_TRY(gv_commit_group(db, gv_record_update(log, id, row, row_size)));
     }
     uint64_t before = s->table.version;
     gv_write_lock(&db->state);
@@ -369,12 +373,13 @@ static GV_Status move_row(GV_Database *db, uint64_t id, const void *row, size_t 
     return GV_OK;
 }
 
-GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *row, uint8_t *pairs, float norm)
+GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *vector, uint8_t *pairs, float norm)
 {
     GV_Table *table = &db->store->table;
-    if (!GV_HAS_SPARSE || !pairs) return move_row(db, id, row, table->dimension * sizeof *row, norm);
-    GV_Status status = move_row(db, id, pairs, 4 + (size_t)gv_get_u32(pairs), norm);
-    if (status != GV_OK) gv_blob_free(&table->pairs, table->heap, pairs);
+    size_t size;
+    const void *row = gv_row_bytes(vector, table->dimension, pairs, &size);
+    GV_Status status = update_row(db, id, row, size, norm);
+    if (GV_HAS_SPARSE && status != GV_OK) gv_blob_free(&table->pairs, table->heap, pairs);
     return status;
 }
 

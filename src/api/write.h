@@ -1,11 +1,19 @@
-/* write.h: what the calls that change rows share (write.c). All but the first two run between gv_begin_write() and
+/* write.h: what the calls that change rows share (write.c). All but the first three run between gv_begin_write() and
  * gv_end_write(). */
 #ifndef GV_WRITE_H
 #define GV_WRITE_H
 #include "api/db.h"
 
-/* Rows that are written under one hold of the state lock: some microseconds' worth. */
+/* Rows that are written under one hold of the state lock: some microseconds' worth. `dimension` 0: of sparse ones. */
 size_t gv_rows_per_step(size_t dimension);
+
+/* A row as its record and gv_table_stage() take it: a vector, or a blob of pairs (else NULL). */
+static inline const void *gv_row_bytes(const float *vector, size_t dimension, const uint8_t *pairs, size_t *size)
+{
+    bool sparse = GV_HAS_SPARSE && pairs;
+    *size = sparse ? 4 + (size_t)gv_get_u32(pairs) : dimension * sizeof *vector;
+    return sparse ? (const void *)pairs : (const void *)vector;
+}
 
 /* Check the packed metadata of row `index` of `count`, at `*at`, which moves behind its `*size` bytes. */
 GV_Status gv_check_packed(const GV_PackedMetadata *packed, size_t index, size_t count, size_t *at, size_t *size);
@@ -26,14 +34,14 @@ typedef struct GV_Addition { /* of `count` rows: vectors, or sparse rows */
     float *norms;       /* [count] */
     uint32_t *slots;    /* [count] */
     uint8_t **metadata; /* [count], of the table's heap; NULL once the table owns them */
-    uint8_t **pairs;    /* the same where rows are sparse; else NULL */
+    uint8_t **pairs;    /* the same where rows are sparse; else all NULL */
 } GV_Addition;
 
 /* Add the rows of `addition`, whose first four members are set. */
 GV_Status gv_add_rows(GV_Database *db, GV_Addition *addition, uint64_t *ids);
 
 /* A vector, or the pairs `pairs` in its place, which are taken over, goes into the place of row `id`. */
-GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *row, uint8_t *pairs, float norm);
+GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *vector, uint8_t *pairs, float norm);
 
 /* Row `index` of sparse rows: checked, with its squared norm. */
 GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm);

@@ -28,18 +28,6 @@ static void flat_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
     flat->leaving = GV_NO_SLOT;
 }
 
-static GV_Status flat_save(GV_Index *index, GV_ImageWriter *writer)
-{
-    (void)index, (void)writer;
-    return GV_OK;
-}
-
-static GV_Status flat_load(GV_Index *index, GV_Image *image)
-{
-    (void)index, (void)image;
-    return GV_OK;
-}
-
 static GV_Status flat_check(GV_Index *index, GV_CheckReport *report)
 {
     report->reachable = index->table->live_count;
@@ -55,8 +43,6 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out)
         .reserve = flat_reserve,
         .plan = flat_plan,
         .commit = flat_commit,
-        .save = flat_save,
-        .load = flat_load,
         .check = flat_check,
         .free = flat_free,
     };

@@ -100,6 +100,7 @@ typedef struct GV_IndexOps {
 
     const GV_TrainingOps *training; /* NULL: needs none */
 
+    /* NULL: nothing of it is in the file; and loading is nothing. */
     GV_Status (*save)(GV_Index *index, GV_ImageWriter *writer);
     GV_Status (*load)(GV_Index *index, GV_Image *image); /* into a new index, its table loaded; checks every number */
 

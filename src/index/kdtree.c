@@ -129,12 +129,6 @@ static GV_Status kd_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
     return GV_OK;
 }
 
-static GV_Status kd_save(GV_Index *index, GV_ImageWriter *writer)
-{
-    (void)index, (void)writer;
-    return GV_OK;
-}
-
 static GV_Status kd_load(GV_Index *index, GV_Image *image)
 {
     KD *kd = (KD *)index;
@@ -174,7 +168,7 @@ static void kd_free(GV_Index *index)
 
 #define OPS                                                                                             \
     .name = "kdtree", .reserve = kd_reserve, .plan = kd_plan, .commit = kd_commit, .settle = kd_settle, \
-    .save = kd_save, .load = kd_load, .check = kd_check, .free = kd_free
+    .load = kd_load, .check = kd_check, .free = kd_free
 
 GV_Status gv_kdtree_new(const GV_IndexSetup *setup, GV_Index **out)
 {

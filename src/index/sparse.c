@@ -153,12 +153,6 @@ static void sparse_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *loc
 
 /* ---- whole files ---- */
 
-static GV_Status sparse_save(GV_Index *index, GV_ImageWriter *writer)
-{
-    (void)index, (void)writer;
-    return GV_OK;
-}
-
 static GV_Status sparse_load(GV_Index *index, GV_Image *image)
 {
     GV_Sparse *s = (GV_Sparse *)index;
@@ -235,7 +229,6 @@ GV_Status gv_sparse_new(const GV_IndexSetup *setup, GV_Index **out)
         .plan = sparse_plan,
         .commit = sparse_commit,
         .search_sparse = search_sparse,
-        .save = sparse_save,
         .load = sparse_load,
         .check = sparse_check,
         .free = sparse_free,

@@ -15,10 +15,10 @@ enum {
 
 struct GV_SparseScratch {
     GV_SparseScratch *next;
-    size_t block_capacity, term_capacity, bytes;
+    size_t block_capacity, term_capacity, hit_capacity, bytes;
+    GV_Hit *best;       /* [hit_capacity] */
     struct Term *terms; /* [term_capacity] */
     float *partial;     /* [block_capacity * BLOCK]: sums so far; 0 between searches, as `marks` */
-    float *best;        /* as many: room for the k greatest */
     uint8_t *marks;     /* [block_capacity]: blocks with sums */
 };
 
@@ -43,19 +43,20 @@ typedef struct Walk {
 
 /* ---- room to work in ---- */
 
-static GV_SparseScratch *new_scratch(GV_Heap *heap, size_t blocks, size_t terms)
+static GV_SparseScratch *new_scratch(GV_Heap *heap, size_t blocks, size_t terms, size_t hits)
 {
-    size_t slots = blocks * BLOCK;
-    size_t bytes = sizeof(GV_SparseScratch) + terms * sizeof(Term) + slots * 2 * sizeof(float) + blocks;
+    size_t bytes = sizeof(GV_SparseScratch) + hits * sizeof(GV_Hit) + terms * sizeof(Term) + blocks;
+    bytes += blocks * BLOCK * sizeof(float);
     GV_SparseScratch *room = gv_alloc(heap, bytes);
     if (!room) return NULL;
     room->block_capacity = blocks;
     room->term_capacity = terms;
+    room->hit_capacity = hits;
     room->bytes = bytes;
-    room->terms = (Term *)(room + 1);
+    room->best = (GV_Hit *)(room + 1);
+    room->terms = (Term *)(room->best + hits);
     room->partial = (float *)(room->terms + terms);
-    room->best = room->partial + slots;
-    room->marks = (uint8_t *)(room->best + slots);
+    room->marks = (uint8_t *)(room->partial + blocks * BLOCK);
     return room;
 }
 
@@ -68,15 +69,16 @@ void gv_sparse_scratch_free(GV_Sparse *s, GV_SparseScratch *room)
     }
 }
 
-static GV_SparseScratch *take_scratch(GV_Sparse *s, size_t blocks, size_t terms)
+static GV_SparseScratch *take_scratch(GV_Sparse *s, size_t blocks, size_t terms, size_t hits)
 {
     gv_mutex_lock(&s->mutex);
     GV_SparseScratch *room = s->resting;
     if (room) s->resting = room->next;
     gv_mutex_unlock(&s->mutex);
-    if (room && room->block_capacity >= blocks && room->term_capacity >= terms) return room;
+    bool fits = room && room->block_capacity >= blocks && room->term_capacity >= terms && room->hit_capacity >= hits;
+    if (fits) return room;
     if (room) gv_release(s->head.scratch_heap, room, room->bytes);
-    return new_scratch(s->head.scratch_heap, blocks + blocks / 4, terms < 64 ? 64 : terms);
+    return new_scratch(s->head.scratch_heap, blocks + blocks / 4, terms < 64 ? 64 : terms, hits < 64 ? 64 : hits);
 }
 
 static void give_scratch(GV_Sparse *s, GV_SparseScratch *room)
@@ -173,45 +175,20 @@ static uint32_t count_sums(const float *partial, float least)
     return count;
 }
 
-static void sift_down(float *heap, size_t count, size_t at)
-{
-    for (float value = heap[at];;) {
-        size_t child = 2 * at + 1;
-        if (child + 1 < count && heap[child + 1] < heap[child]) child++;
-        if (child >= count || heap[child] >= value) {
-            heap[at] = value;
-            return;
-        }
-        heap[at] = heap[child];
-        at = child;
-    }
-}
-
-static size_t offer_sum(float *heap, size_t count, size_t k, float sum)
-{
-    if (count < k) {
-        heap[count++] = sum;
-        if (count == k)
-            for (size_t at = k / 2; at-- > 0;) sift_down(heap, k, at);
-    } else if (sum > heap[0]) {
-        heap[0] = sum;
-        sift_down(heap, k, 0);
-    }
-    return count;
-}
-
 /* The k-th greatest sum of a row that may be a hit; -INFINITY: there are fewer in the blocks that have come up. */
 static double kth_sum(const Walk *w)
 {
-    float *heap = w->room->best;
-    size_t count = 0, k = w->top->k;
+    GV_TopK best = {.hits = w->room->best, .k = w->top->k}; /* nearer is greater: by sums negated, of slots */
     for (size_t block = 0; block < w->block_count; block++) {
         const float *partial = w->room->partial + block * BLOCK;
-        if (!w->room->marks[block] || (count == k && count_sums(partial, heap[0]) == 0)) continue;
-        for (uint64_t rest = choices_of(w, block); rest; rest &= rest - 1)
-            count = offer_sum(heap, count, k, partial[__builtin_ctzll(rest)]);
+        bool is_full = best.count == best.k;
+        if (!w->room->marks[block] || (is_full && count_sums(partial, -best.hits[0].distance) == 0)) continue;
+        for (uint64_t rest = choices_of(w, block); rest; rest &= rest - 1) {
+            uint64_t at = (uint64_t)__builtin_ctzll(rest);
+            if (!gv_topk_refuses(&best, -partial[at])) gv_topk_offer(&best, -partial[at], block * BLOCK + at);
+        }
     }
-    return count == k ? (double)heap[0] : -INFINITY;
+    return best.count == best.k ? (double)-best.hits[0].distance : -INFINITY;
 }
 
 /* As f32, and not above it. */
@@ -282,7 +259,7 @@ GV_Status gv_sparse_search(GV_Sparse *s, const GV_SparseQuery *query, GV_TopK *t
         return GV_OK;
     }
     Walk walk = {.sparse = s, .query = query, .top = top, .block_count = s->head.table->slot_count / BLOCK + 1};
-    walk.room = take_scratch(s, walk.block_count, query->row.count);
+    walk.room = take_scratch(s, walk.block_count, query->row.count, top->k);
     if (!walk.room) return gv_last_status();
     find_terms(&walk);
     if (walk.rest <= GREATEST) {

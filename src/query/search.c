@@ -46,6 +46,22 @@ static void count_work(GV_Tally *tally, uint64_t walks, uint64_t scans, uint64_t
     atomic_fetch_add_explicit(&tally->scanned_rows, scanned_rows, memory_order_relaxed);
 }
 
+/* Sparse rows are answered for by their index alone, and exactly. */
+static GV_Status search_pairs(const GV_Table *table, GV_Index *index, const GV_Request *r, size_t wanted, GV_TopK *top)
+{
+    GV_SparseQuery query = {.row = *r->pairs,
+                            .squared_norm = r->squared_norms[0],
+                            .distance = r->distance,
+                            .accept = r->matches ? r->matches : &table->live};
+    top->k = wanted;
+    top->count = 0;
+    if (wanted == 0) return GV_OK;
+    if (r->tally) count_work(r->tally, 1, 0, 0);
+    GV_TRY(index->ops->search_sparse(index, &query, top));
+    gv_topk_sort(top);
+    return GV_OK;
+}
+
 GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r, GV_TopK *tops)
 {
     GV_Query queries[GV_SCAN_MOST]; /* those that are left for the scan */
@@ -54,6 +70,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
     uint64_t choices = r->matches ? r->match_count : table->live_count;
     size_t wanted = r->k < choices ? r->k : (size_t)choices;
     if (r->plan) r->plan->choices = choices;
+    if (GV_HAS_SPARSE && r->pairs) return search_pairs(table, index, r, wanted, tops);
     for (size_t i = 0; i < r->count; i++) {
         GV_Query query = {.vector = r->vectors + i * r->stride,
                           .squared_norm = r->squared_norms[i],

@@ -20,6 +20,7 @@ typedef struct GV_Request {
     size_t stride;
     const float *squared_norms; /* [count] */
     size_t count;               /* queries, 1 ..= GV_SCAN_MOST */
+    const GV_SparseRow *pairs;  /* one query, in place of `vectors`: rows are sparse; else NULL */
     size_t k;                   /* at most the live rows; > 0 */
     size_t ef;                  /* HNSW: candidates kept */
     size_t nprobe, rerank;      /* IVFPQ: lists visited, candidates measured in full */

@@ -16,6 +16,13 @@ uint8_t *gv_blob_new(GV_Heap *heap, size_t size)
     return stored;
 }
 
+uint8_t *gv_blob_copy(GV_Heap *heap, const uint8_t *bytes, size_t size)
+{
+    uint8_t *stored = gv_blob_new(heap, size);
+    if (stored && size > 0) memcpy(stored + 4, bytes, size);
+    return stored;
+}
+
 void gv_blob_free(const GV_Blobs *b, GV_Heap *heap, const uint8_t *stored)
 {
     uintptr_t at = (uintptr_t)stored, base = (uintptr_t)b->base;

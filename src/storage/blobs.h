@@ -25,8 +25,9 @@ static inline const uint8_t *gv_blob(const GV_Blobs *blobs, uint32_t slot, size_
     return stored ? stored + 4 : NULL;
 }
 
-/* `size` bytes as a column holds them, to be filled in; NULL with a failure. */
+/* `size` bytes as a column holds them, to be filled in, or a copy of these; NULL with a failure. */
 uint8_t *gv_blob_new(GV_Heap *heap, size_t size);
+uint8_t *gv_blob_copy(GV_Heap *heap, const uint8_t *bytes, size_t size);
 void gv_blob_free(const GV_Blobs *blobs, GV_Heap *heap, const uint8_t *stored);
 
 /* Both sections: where each slot's piece begins, plus 1 (u64; 0: none), and the pieces. */

@@ -23,3 +23,10 @@ GV_Status gv_sparse_check(const GV_SparseRow *row, size_t dimension, size_t inde
     if (*norm <= FLT_MAX) return GV_OK;
     return gv_fail(GV_ERR_ARGUMENT, "sparse row %zu: its squared norm is too large for a 32-bit float", index);
 }
+
+bool gv_sparse_is_row(const uint8_t *blob, size_t size, size_t dimension, float *norm)
+{
+    if (!blob || size % 8 != 0 || ((uintptr_t)blob & 3) != 0) return false;
+    GV_SparseRow row = gv_sparse_row(blob, size);
+    return gv_sparse_check(&row, dimension, 0, norm) == GV_OK;
+}

@@ -42,4 +42,7 @@ static inline double gv_sparse_dot(const GV_SparseRow *a, const GV_SparseRow *b)
  * row in the message. */
 GV_Status gv_sparse_check(const GV_SparseRow *row, size_t dimension, size_t index, float *norm);
 
+/* Are the `size` bytes of a blob, which may come from any file, a row that gv_sparse_check() lets in? */
+bool gv_sparse_is_row(const uint8_t *blob, size_t size, size_t dimension, float *norm);
+
 #endif

@@ -27,10 +27,8 @@ GV_Status gv_table_metadata_new(GV_Table *t, const uint8_t *packed, size_t size,
 {
     *out = NULL;
     if (size <= 4) return GV_OK; /* no pairs */
-    *out = gv_blob_new(t->heap, size);
-    if (!*out) return gv_last_status();
-    memcpy(*out + 4, packed, size);
-    return GV_OK;
+    *out = gv_blob_copy(t->heap, packed, size);
+    return *out ? GV_OK : gv_last_status();
 }
 
 void gv_table_metadata_free(GV_Table *t, const uint8_t *metadata) { gv_blob_free(&t->metadata, t->heap, metadata); }

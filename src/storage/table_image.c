@@ -65,9 +65,7 @@ static GV_Status load_pairs(GV_Table *t, GV_Image *image, const GV_Superblock *s
         float norm;
         const uint8_t *blob = gv_blob(&t->pairs, slot, &size);
         if (!blob && gv_table_id(t, slot) == GV_NO_ID) continue;
-        bool is_row = blob && size % 8 == 0 && ((uintptr_t)blob & 3) == 0;
-        GV_SparseRow row = gv_sparse_row(blob, is_row ? size : 0);
-        if (!is_row || gv_sparse_check(&row, s->dimension, slot, &norm) != GV_OK)
+        if (!gv_sparse_is_row(blob, size, s->dimension, &norm))
             return gv_fail(GV_ERR_CORRUPT, "section %d: the pairs of slot %u cannot be", GV_SECTION_PAIRS, slot);
     }
     return GV_OK;
