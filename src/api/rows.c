@@ -21,7 +21,7 @@ static GV_Rows *new_rows(size_t count, size_t dimension, size_t metadata_bytes, 
     if (wanted.groups) a_row += sizeof(uint32_t);
     if (wanted.vectors) a_row += dimension * sizeof(float); /* at most 65535 of them */
     if (wanted.sparse) a_row += sizeof(uint64_t);
-    if (!gv_mul_size(count + wanted.sparse, a_row, &bytes) || wanted.pairs > SIZE_MAX / 32 ||
+    if (!gv_mul_size(count + wanted.sparse, a_row, &bytes) ||
         !gv_add_size(bytes, metadata_bytes + sizeof(GV_Rows) + 8 * wanted.pairs, &bytes)) {
         gv_fail(GV_ERR_NO_MEMORY, "out of memory: %zu rows of %zu bytes", count, a_row);
         return NULL;
@@ -92,11 +92,14 @@ static void copy_metadata(const GV_Table *table, const uint32_t *slots, GV_Rows 
     }
 }
 
-static size_t count_pairs(const GV_Table *table, const uint32_t *slots, size_t count)
+/* A row may be asked for any number of times: the sum may be more than there is memory for, or numbers. */
+static GV_Status count_pairs(const GV_Table *table, const uint32_t *slots, size_t count, size_t *pairs)
 {
-    size_t pairs = 0;
-    for (size_t i = 0; i < count; i++) pairs += gv_table_pairs(table, slots[i]).count;
-    return pairs;
+    *pairs = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!gv_add_size(*pairs, gv_table_pairs(table, slots[i]).count, pairs) || *pairs > SIZE_MAX / 32)
+            return gv_fail(GV_ERR_NO_MEMORY, "out of memory: pairs of %zu rows", count);
+    return GV_OK;
 }
 
 static void copy_pairs(const GV_Table *table, const uint32_t *slots, GV_Rows *rows)
@@ -137,7 +140,7 @@ static GV_Status take_rows(const GV_Table *table, const uint32_t *slots, const G
     size_t metadata_bytes = 0;
     wanted.sparse = wanted.vectors && gv_table_is_sparse(table);
     wanted.vectors = wanted.vectors && !gv_table_is_sparse(table);
-    if (wanted.sparse) wanted.pairs = count_pairs(table, slots, count);
+    if (wanted.sparse) GV_TRY(count_pairs(table, slots, count, &wanted.pairs));
     if (wanted.metadata) GV_TRY(measure_metadata(table, slots, count, &metadata_bytes));
     GV_Rows *rows = new_rows(count, table->dimension, metadata_bytes, wanted);
     if (!rows) return gv_last_status();

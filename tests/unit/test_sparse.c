@@ -276,11 +276,39 @@ static void test_extremes(void)
     }
 }
 
+/* ---- more than can be counted in 32 bits ---- */
+
+static void test_many_pairs(void)
+{
+#ifdef __EMSCRIPTEN__
+    enum {
+        LONGEST = 65535,
+        TIMES = 65540 /* together they are 2^32 pairs and some */
+    };
+    static uint32_t indices[LONGEST];
+    static float values[LONGEST];
+    static uint64_t ids[TIMES];
+    const uint64_t starts[] = {0, LONGEST};
+    GV_Rows *found;
+    GV_Database *db = open_in_memory(LONGEST, GV_INDEX_TYPE_SPARSE, GV_DISTANCE_DOT_PRODUCT);
+    for (uint32_t i = 0; i < LONGEST; i++) indices[i] = i, values[i] = 1.0f;
+    CHECK_OK(gv_db_add_sparse(db, &(GV_SparseRows){1, starts, indices, values}, NULL, NULL));
+    CHECK(gv_db_get_rows(db, ids, TIMES, &found) == GV_ERR_NO_MEMORY && !found, "rows of 2^32 pairs came");
+    CHECK_OK(gv_db_get_rows(db, ids, 2, &found));
+    CHECK(found->starts[2] == 2 * LONGEST, "%llu pairs", (unsigned long long)found->starts[2]);
+    gv_rows_free(found);
+    CHECK_OK(gv_db_close(db));
+#else
+    puts("test_many_pairs: skipped where sizes have 64 bits: there the rows would take 32 GiB");
+#endif
+}
+
 int main(int count, char **arguments)
 {
     seed = count > 1 ? strtoull(arguments[1], NULL, 10) : 1;
     test_refusals();
     test_extremes();
+    test_many_pairs();
     test_life(GV_DISTANCE_DOT_PRODUCT, false);
     test_life(GV_DISTANCE_COSINE, false);
     test_life(GV_DISTANCE_DOT_PRODUCT, true);
