@@ -7,9 +7,28 @@ import sys
 from tqdm import tqdm
 
 
-def progress(what: str, total: int, unit: str) -> tqdm:
+class Bar(tqdm):
+    """A bar that an interrupt does not get past: Python drops a KeyboardInterrupt that comes up in a callback, of a thread
+    that ends for example. on_interrupt() remembers it, and the next step raises it again."""
+
+    interrupted = False
+
+    @classmethod
+    def on_interrupt(cls, _number: int, _frame: object) -> None:
+        """For signal.signal(SIGINT, ...)."""
+        cls.interrupted = True
+        raise KeyboardInterrupt
+
+    def update(self, n: float | None = 1) -> bool | None:
+        shown = super().update(n)
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return shown
+
+
+def progress(what: str, total: int, unit: str) -> Bar:
     """A bar for `total` steps; nothing at all where there is nothing to do."""
-    return tqdm(
+    return Bar(
         desc=f"{what:>18}",
         total=total,
         unit=" " + unit,

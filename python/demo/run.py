@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ try:
     from database import read_note, write_database
     from embedder import Embedder
     from packages import NoPackages, choose, distribution, read_packages
+    from progress import Bar
 except ModuleNotFoundError as error:
     sys.exit(f"{error.name} is not installed: ./build.sh demo installs what the demo needs and runs it")
 except KeyboardInterrupt:
@@ -151,6 +153,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run() -> int:
     """main(), where an end that is nobody's fault in here is one sentence and not a traceback."""
+    signal.signal(signal.SIGINT, Bar.on_interrupt)
     try:
         return main()
     except KeyboardInterrupt:

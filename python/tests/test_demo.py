@@ -7,6 +7,7 @@ else runs them together. They use a cache folder of their own, so the first run 
 from __future__ import annotations
 
 import importlib.util
+import contextlib
 import json
 import re
 import shutil
@@ -203,6 +204,18 @@ def test_interrupt_is_a_sentence_and_keeps_what_is_done(known, embedder, tmp_pat
     assert demo.returncode == 130 and "Traceback" not in end, end
     assert "interrupted; the next run goes on" in end
     assert len(demo_embedder.Embedder(tmp_path / "model")._load()) > 0
+
+
+def test_an_interrupt_that_python_dropped_comes_up_at_the_next_step(monkeypatch):
+    from progress import Bar, progress
+
+    monkeypatch.setattr(Bar, "interrupted", False)
+    with progress("count", 3, "step") as bar:
+        bar.update()
+        with contextlib.suppress(KeyboardInterrupt):  # as in a callback
+            Bar.on_interrupt(signal.SIGINT, None)
+        with pytest.raises(KeyboardInterrupt):
+            bar.update()
 
 
 def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path):
