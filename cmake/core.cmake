@@ -61,9 +61,11 @@ if(EMSCRIPTEN)
         ${PROJECT_SOURCE_DIR}/src/index/ivfpq_[lst]*.c ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c)
     list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select|scratch|pivots).c$|ivfpq_search.c$|topk.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
+    set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/coded_scan.c APPEND PROPERTY COMPILE_OPTIONS -O2)
     # and these smaller yet, which -Oz does not do to most
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/malloc_wasm.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
-    foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read api/recover api/upsert)
+    foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read api/recover api/upsert
+            index/flat index/hnsw_insert index/hnsw_pivots index/hnsw_remove index/hnsw_twins index/scan)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Oz)
     endforeach()
 endif()

@@ -8,7 +8,6 @@
 static GV_Status find_within(GV_Database *db, const GV_Search *search, const float *query, float squared_norm,
                              double radius, GV_Workspace **space, size_t *count, uint64_t *total)
 {
-    const GV_Table *table = &db->store->table;
     GV_Bitset matches = {0};
     const GV_Bitset *accept;
     uint64_t choices;
@@ -16,17 +15,14 @@ static GV_Status find_within(GV_Database *db, const GV_Search *search, const flo
     *total = 0;
     GV_Status status = gv_search_filter(db, search, &matches, &accept, &choices);
     if (status == GV_OK && choices > 0) {
-        GV_Request request = gv_search_request(db, search, 1, NULL, 0);
-        GV_Query wanted = {.vector = query, .squared_norm = squared_norm, .accept = accept};
-        GV_Metric metric = db->store->metric;
+        GV_Request request = gv_search_request(db, search, 1, search->filter ? accept : NULL, choices);
         GV_TopK top = {.k = request.k < choices ? request.k : (size_t)choices};
-        metric.distance = request.distance;
+        request.vectors = query;
+        request.squared_norms = &squared_norm;
         status = gv_workspace_fit(db, space, top.k, sizeof(GV_Hit) + sizeof(uint32_t));
         if (status == GV_OK) {
             top.hits = (*space)->memory;
-            status = gv_scan_range(table, &metric, &wanted, radius, &top, total);
-            gv_count(&request.tally->scans, 1);
-            gv_count(&request.tally->scanned_rows, choices);
+            status = gv_search_within(&db->store->table, db->store->index, &request, radius, &top, total);
         }
         if (status == GV_OK) gv_topk_sort(&top);
         *count = top.count;

@@ -94,6 +94,14 @@ static GV_Status hnsw_reserve(GV_Index *index, uint32_t slot_end, size_t steps, 
     return gv_build_reserve(hnsw, slot_end, steps);
 }
 
+static const GV_Codes *hnsw_codes(const GV_Index *index) { return &((const GV_HNSW *)index)->codes; }
+
+static GV_Status hnsw_touch(const GV_Index *index, const uint32_t *slots, size_t count)
+{
+    const GV_HNSW *hnsw = (const GV_HNSW *)index;
+    return hnsw->mapped ? gv_hnsw_touch_nodes(hnsw, slots, count) : GV_OK;
+}
+
 static void hnsw_expect(GV_Index *index, uint64_t id)
 {
     ((GV_HNSW *)index)->levels_kept += gv_hnsw_draw_level((GV_HNSW *)index, id);
@@ -140,6 +148,8 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
         .settle = hnsw_settle,
         .replay = gv_hnsw_replay,
         .search = gv_hnsw_search,
+        .codes = hnsw_codes,
+        .touch = hnsw_touch,
         .save = gv_hnsw_save,
         .load = gv_hnsw_load,
         .check = gv_hnsw_check,

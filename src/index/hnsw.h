@@ -329,10 +329,16 @@ void gv_hnsw_draft(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft 
  * nearer, and that it covers, become fillers if it does. */
 bool gv_hnsw_survives(const GV_HNSW *hnsw, const GV_Target *row, GV_Draft *draft, float rank);
 
+typedef enum GV_Urgency { /* of an offer: what it may take */
+    GV_OFFER_IF_BETTER,   /* the place of a worse link, but for those that gv_hnsw_sources_least() keeps */
+    GV_OFFER_FORCED,      /* any place but those */
+    GV_OFFER_AT_ANY_COST  /* any place but that of the last link which leads to a node */
+} GV_Urgency;
+
 /* Offer the node `slot`, at `rank` from draft->node, to its list. Returns the position taken, or GV_NO_SLOT, and then the
- * draft is as before; `force`: takes one, though not the last that leads to a node. */
+ * draft is as before. */
 uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, const GV_Target *target, GV_Draft *draft, uint32_t slot, float rank,
-                       bool force);
+                       GV_Urgency urgency);
 
 /* ---- hnsw_insert.c, hnsw_remove.c ---- */
 
@@ -419,12 +425,16 @@ static inline void gv_hnsw_count_source(GV_HNSW *hnsw, uint32_t slot, int change
     if (slot < hnsw->slot_end) *(uint32_t *)gv_slab_at(&hnsw->sources, slot) += (uint32_t)change;
 }
 
-/* Would a node that is there be left without a base link that leads to it? */
-static inline bool gv_hnsw_is_last_link(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t position)
+/* So many base links lead to a node, at least, where its neighbours can spare them (ADR 5). */
+static inline uint32_t gv_hnsw_sources_least(const GV_HNSW *hnsw) { return hnsw->M >= 4 ? hnsw->M / 2 : 1; }
+
+/* Would a node that is there be left with fewer than `least` base links that lead to it? Of those that a plan has changed
+ * nobody knows yet, and a row that is being inserted has none. */
+static inline bool gv_hnsw_is_needed(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t position, uint32_t least)
 {
     uint32_t slot = draft->links[position];
     return draft->level == 0 && gv_bitset_get(&hnsw->present, slot) &&
-           *(const uint32_t *)gv_slab_at(&hnsw->sources, slot) <= 1;
+           *(const uint32_t *)gv_slab_at(&hnsw->sources, slot) <= least;
 }
 
 /* Room for slots below `slot_end` in what searches read. */

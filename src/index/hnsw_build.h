@@ -17,7 +17,7 @@ typedef struct GV_Newcomer { /* a row that is being inserted */
     uint32_t head;       /* the node it follows, having the same vector; GV_NO_SLOT: it becomes a node itself */
     uint32_t upper_list; /* its lists of layers 1, 2, ... are the build's upper_lists from here on */
     size_t candidate_count;
-    atomic_bool linked; /* some node has taken its offer */
+    atomic_uint linked; /* nodes that have taken its offer */
 } GV_Newcomer;
 
 typedef struct GV_Revision { /* of the list of a node that newcomers were offered to */

@@ -52,7 +52,7 @@ static void form_batch(GV_HNSW *hnsw, const GV_Step *steps, size_t count)
         newcomer->upper_list = (uint32_t)levels;
         newcomer->candidate_count = 0;
         if (b->count == 0 || slot < b->lowest_slot) b->lowest_slot = slot;
-        atomic_store_explicit(&newcomer->linked, false, memory_order_relaxed);
+        atomic_store_explicit(&newcomer->linked, 0, memory_order_relaxed);
         levels += level;
     }
 }
@@ -105,6 +105,10 @@ static size_t keep_nodes(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_
     return count;
 }
 
+/* A row that has its fill of neighbours needs none that are farther by so much, in squared distance: as survivors they would
+ * push out near ones (ADR 7). */
+#define FAR_NEIGHBOURS 1.3f
+
 static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
 {
     GV_Build *b = hnsw->build;
@@ -117,6 +121,10 @@ static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
     (void)gv_hnsw_descend(hnsw, scratch, &target, at); /* cannot fail: what is mapped has been verified */
     for (;; at--) {
         GV_Walk walk = {.level = at, .ef = hnsw->ef_construction, .accept = &hnsw->present};
+        if (at == 0 && hnsw->head.metric.distance != GV_DISTANCE_DOT_PRODUCT) {
+            walk.stop_at = hnsw->degree;
+            walk.factor = FAR_NEIGHBOURS;
+        }
         scratch->accepted = gv_hnsw_accepted(hnsw, walk.accept, gv_key_slot(scratch->pool[0]));
         (void)gv_hnsw_walk(hnsw, scratch, &target, &walk);
         newcomer->candidate_count = keep_nodes(hnsw, scratch, newcomer->slot, candidates);
@@ -140,8 +148,7 @@ static void find_all(void *context, size_t worker, size_t begin, size_t end)
     for (size_t i = begin; i < end; i++) find_neighbours(hnsw, hnsw->build->scratch[worker], i);
 }
 
-/* Who becomes a node, and who follows one. For the rest of the planning the new nodes are taken for present, and for
- * well linked. */
+/* Who becomes a node, and who follows one. For the rest of the planning the new nodes are taken for present. */
 static void settle_roles(GV_HNSW *hnsw)
 {
     GV_Build *b = hnsw->build;
@@ -156,18 +163,14 @@ static void settle_roles(GV_HNSW *hnsw)
             continue;
         }
         gv_bitset_set(&hnsw->present, newcomer->slot);
-        *(uint32_t *)gv_slab_at(&hnsw->sources, newcomer->slot) += UINT32_C(1) << 30;
     }
 }
 
 static void forget_roles(GV_HNSW *hnsw)
 {
     const GV_Build *b = hnsw->build;
-    for (size_t i = 0; i < b->count; i++) {
-        if (b->newcomers[i].head != GV_NO_SLOT) continue;
-        gv_bitset_clear(&hnsw->present, b->newcomers[i].slot);
-        *(uint32_t *)gv_slab_at(&hnsw->sources, b->newcomers[i].slot) -= UINT32_C(1) << 30;
-    }
+    for (size_t i = 0; i < b->count; i++)
+        if (b->newcomers[i].head == GV_NO_SLOT) gv_bitset_clear(&hnsw->present, b->newcomers[i].slot);
 }
 
 /* Links of the base layer that `node` may have once the batch is in: a head has one fewer. */
@@ -292,17 +295,17 @@ static void read_list(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Dra
     if (draft->count > draft->capacity) gv_bit_clear(draft->survivors, --draft->count);
 }
 
-static void offer(const GV_HNSW *hnsw, uint64_t offered, bool force, GV_Draft *draft, uint32_t *changed)
+static void offer(const GV_HNSW *hnsw, uint64_t offered, GV_Urgency urgency, GV_Draft *draft, uint32_t *changed)
 {
     const GV_Build *b = hnsw->build;
     size_t i = offer_newcomer(offered);
     GV_Newcomer *newcomer = &b->newcomers[i];
     GV_Target target = gv_hnsw_target(hnsw, newcomer->slot);
     float rank = list_of(b, i, draft->level)->ranks[offer_position(offered)];
-    uint32_t at = gv_hnsw_offer(hnsw, &target, draft, newcomer->slot, rank, force);
+    uint32_t at = gv_hnsw_offer(hnsw, &target, draft, newcomer->slot, rank, urgency);
     if (at == GV_NO_SLOT) return;
     gv_bit_set(changed, at);
-    if (draft->level == 0) atomic_store_explicit(&newcomer->linked, true, memory_order_relaxed);
+    if (draft->level == 0) atomic_fetch_add_explicit(&newcomer->linked, 1, memory_order_relaxed);
 }
 
 static void write_revision(GV_Revision *revision, const GV_Draft *draft)
@@ -326,7 +329,7 @@ static void revise(void *context, size_t worker, size_t begin, size_t end)
         memset(revision->changed, 0, sizeof revision->changed);
         read_list(hnsw, offer_node(first), offer_level(first), &draft);
         for (size_t i = b->groups[group]; i < b->groups[group + 1]; i++)
-            offer(hnsw, b->offers[i], false, &draft, revision->changed);
+            offer(hnsw, b->offers[i], GV_OFFER_IF_BETTER, &draft, revision->changed);
         write_revision(revision, &draft);
     }
 }
@@ -351,22 +354,38 @@ static void read_revision(const GV_HNSW *hnsw, const GV_Revision *revision, GV_D
     memcpy(draft->survivors, revision->survivors, sizeof draft->survivors);
 }
 
-/* A newcomer that nobody wants is taken by the nearest that can take it. */
-static void force_links(GV_HNSW *hnsw)
+static bool links_to(const GV_Draft *draft, uint32_t slot)
+{
+    uint32_t at = 0;
+    while (at < draft->count && draft->links[at] != slot) at++;
+    return at < draft->count;
+}
+
+/* The nearest neighbours of the i-th newcomer take it, until `wanted` have. */
+static void force_links(GV_HNSW *hnsw, size_t i, uint32_t wanted, GV_Urgency urgency)
 {
     GV_Build *b = hnsw->build;
+    const GV_Draft *list = &b->lists[i];
+    for (uint32_t at = 0; at < list->count && b->newcomers[i].linked < wanted; at++) {
+        GV_Draft draft;
+        GV_Revision *revision = gv_build_revision(b, find_group(b, list->links[at]));
+        GV_Target target = gv_hnsw_target(hnsw, list->links[at]);
+        read_revision(hnsw, revision, &draft);
+        if (links_to(&draft, b->newcomers[i].slot)) continue;
+        gv_hnsw_measure(hnsw, &target, draft.links, draft.count, draft.ranks);
+        offer(hnsw, (uint64_t)i << POSITION_BITS | at, urgency, &draft, revision->changed);
+        write_revision(revision, &draft);
+    }
+}
+
+/* A newcomer that few want would be found by few walks. */
+static void force_all(GV_HNSW *hnsw)
+{
+    const GV_Build *b = hnsw->build;
     for (size_t i = 0; i < b->count; i++) {
-        GV_Newcomer *newcomer = &b->newcomers[i];
-        const GV_Draft *list = &b->lists[i];
-        for (uint32_t at = 0; at < list->count && newcomer->head == GV_NO_SLOT && !newcomer->linked; at++) {
-            GV_Draft draft;
-            GV_Revision *revision = gv_build_revision(b, find_group(b, list->links[at]));
-            GV_Target target = gv_hnsw_target(hnsw, list->links[at]);
-            read_revision(hnsw, revision, &draft);
-            gv_hnsw_measure(hnsw, &target, draft.links, draft.count, draft.ranks);
-            offer(hnsw, (uint64_t)i << POSITION_BITS | at, true, &draft, revision->changed);
-            write_revision(revision, &draft);
-        }
+        if (b->newcomers[i].head != GV_NO_SLOT) continue;
+        force_links(hnsw, i, gv_hnsw_sources_least(hnsw), GV_OFFER_FORCED);
+        force_links(hnsw, i, 1, GV_OFFER_AT_ANY_COST);
     }
 }
 
@@ -439,7 +458,7 @@ size_t gv_hnsw_insert(GV_HNSW *hnsw, const GV_Step *steps, size_t count, GV_RwLo
         share(hnsw, b->count, 1, choose_links);
         gather_offers(hnsw);
         share(hnsw, b->group_count, 16, revise);
-        force_links(hnsw);
+        force_all(hnsw);
     }
     write_nodes(hnsw, patch);
     write_entry(hnsw, patch);

@@ -114,7 +114,7 @@ static uint32_t place_for_survivor(const GV_HNSW *hnsw, Repair *repair)
     uint32_t farthest = GV_NO_SLOT;
     if (repair->hole_count > 0) return repair->holes[--repair->hole_count];
     for (uint32_t i = 0; i < draft->count; i++)
-        if (!gv_bit_get(draft->survivors, i) && !gv_hnsw_is_last_link(hnsw, draft, i) &&
+        if (!gv_bit_get(draft->survivors, i) && !gv_hnsw_is_needed(hnsw, draft, i, gv_hnsw_sources_least(hnsw)) &&
             (farthest == GV_NO_SLOT || draft->ranks[i] > draft->ranks[farthest]))
             farthest = i;
     return farthest;
@@ -190,8 +190,8 @@ static void repair_list(GV_HNSW *hnsw, const GV_Target *target, uint32_t node, c
     else gv_patch_changes(hnsw, patch, &repair.draft, repair.changed);
 }
 
-/* `orphan` is linked to by nobody but the node that goes: its nearest neighbour outside `busy`, the lists repaired already,
- * takes it. */
+/* `orphan` is linked to by few, and the node that goes is one of them: its nearest neighbour outside `busy`, the lists
+ * repaired already, takes it. */
 static void adopt(GV_HNSW *hnsw, uint32_t orphan, uint32_t leaving, const uint32_t *busy, size_t busy_count,
                   GV_Patch *patch)
 {
@@ -208,7 +208,7 @@ static void adopt(GV_HNSW *hnsw, uint32_t orphan, uint32_t leaving, const uint32
     }
     if (best == UINT64_MAX) return;
     gv_hnsw_draft(hnsw, gv_key_slot(best), 0, &list);
-    uint32_t at = gv_hnsw_offer(hnsw, &target, &list, orphan, gv_key_rank(best), true);
+    uint32_t at = gv_hnsw_offer(hnsw, &target, &list, orphan, gv_key_rank(best), GV_OFFER_AT_ANY_COST);
     if (at != GV_NO_SLOT) gv_patch_link(hnsw, patch, &list, at);
 }
 
@@ -223,7 +223,7 @@ static void repair_level(GV_HNSW *hnsw, uint32_t slot, uint32_t level, GV_Patch 
     for (size_t i = 0; i < count && patch->count + words <= end; i++)
         repair_list(hnsw, &target, sources[i], &mine, adopted, patch);
     for (uint32_t i = 0; i < mine.count && level == 0 && patch->count + words <= end; i++)
-        if (!gv_bit_get(adopted, i) && gv_hnsw_is_last_link(hnsw, &mine, i)) {
+        if (!gv_bit_get(adopted, i) && gv_hnsw_is_needed(hnsw, &mine, i, gv_hnsw_sources_least(hnsw))) {
             size_t before = patch->count;
             adopt(hnsw, mine.links[i], slot, sources, count, patch);
             if (patch->count > before) sources[count++] = patch->words[before + 1]; /* busy from now on */

@@ -78,9 +78,9 @@ static bool is_survivor(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t i)
     return gv_bit_get(draft->survivors, i) && gv_bitset_get(&hnsw->present, draft->links[i]);
 }
 
-/* The position to give up: one that is free or leads nowhere; else the farthest filler; else the farthest. A link that is
- * the last to lead to its node stays: GV_NO_SLOT if all do. */
-static uint32_t weakest(const GV_HNSW *hnsw, const GV_Draft *draft)
+/* The position to give up: one that is free or leads nowhere; else the farthest filler; else the farthest. A link stays if
+ * no more than `least` lead to its node: GV_NO_SLOT if all do. */
+static uint32_t weakest(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t least)
 {
     uint32_t filler = GV_NO_SLOT, farthest = GV_NO_SLOT;
     uint64_t filler_key = 0, farthest_key = 0;
@@ -90,7 +90,7 @@ static uint32_t weakest(const GV_HNSW *hnsw, const GV_Draft *draft)
         bool fills = !gv_bit_get(draft->survivors, i);
         if (!gv_bitset_get(&hnsw->present, draft->links[i])) return i;
         if (key < farthest_key && !(fills && key >= filler_key)) continue;
-        if (gv_hnsw_is_last_link(hnsw, draft, i)) continue;
+        if (gv_hnsw_is_needed(hnsw, draft, i, least)) continue;
         if (key >= farthest_key) {
             farthest = i;
             farthest_key = key;
@@ -123,15 +123,16 @@ bool gv_hnsw_survives(const GV_HNSW *hnsw, const GV_Target *row, GV_Draft *draft
 }
 
 uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, const GV_Target *target, GV_Draft *draft, uint32_t slot, float rank,
-                       bool force)
+                       GV_Urgency urgency)
 {
     uint32_t before[GV_SURVIVOR_WORDS], at = 0;
     if (draft->capacity == 0) return GV_NO_SLOT;
     memcpy(before, draft->survivors, sizeof before);
     bool survivor = gv_hnsw_survives(hnsw, target, draft, rank), takes = true;
     while (at < draft->count && draft->links[at] != slot) at++; /* left over from an earlier life of the slot */
-    if (at == draft->count) at = weakest(hnsw, draft);
-    if (at != GV_NO_SLOT && !force && at < draft->count && draft->links[at] != slot &&
+    if (at == draft->count)
+        at = weakest(hnsw, draft, urgency == GV_OFFER_AT_ANY_COST ? 1 : gv_hnsw_sources_least(hnsw));
+    if (at != GV_NO_SLOT && urgency == GV_OFFER_IF_BETTER && at < draft->count && draft->links[at] != slot &&
         gv_bitset_get(&hnsw->present, draft->links[at])) {
         bool nearer = rank < draft->ranks[at], filler = !gv_bit_get(draft->survivors, at);
         takes = filler ? survivor || nearer : survivor && nearer;

@@ -98,6 +98,11 @@ typedef struct GV_IndexOps {
      * UINT64_MAX: it cannot answer now. NULL: the planner knows (query/search.c). */
     uint64_t (*cost)(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices);
 
+    /* The codes of all rows that are live, by which scans in the index's own metric are quicker (coded_scan.h). NULL, as the
+     * function may be: there are none. touch() comes before those of `slots` are read; NULL: they can be read at any time. */
+    const struct GV_Codes *(*codes)(const GV_Index *index);
+    GV_Status (*touch)(const GV_Index *index, const uint32_t *slots, size_t count);
+
     const GV_TrainingOps *training; /* NULL: needs none */
 
     /* NULL: nothing of it is in the file; and loading is nothing. */
@@ -145,6 +150,30 @@ GV_Status gv_sparse_new(const GV_IndexSetup *setup, GV_Index **out);
 enum {
     GV_SCAN_MOST = 64 /* queries that may share a scan */
 };
+
+typedef struct GV_SlotCursor { /* over the accepted slots of a table, in order */
+    const GV_Bitset *accept;
+    uint32_t end;
+    size_t at;     /* word */
+    uint64_t rest; /* of its bits */
+} GV_SlotCursor;
+
+static inline GV_SlotCursor gv_first_slots(const GV_Table *table, const GV_Bitset *accept)
+{
+    return (GV_SlotCursor){accept, table->slot_count, 0, accept->word_count ? accept->words[0] : 0};
+}
+
+/* GV_NO_SLOT after the last. */
+static inline uint32_t gv_next_slot(GV_SlotCursor *cursor)
+{
+    while (cursor->rest == 0) {
+        if (++cursor->at >= cursor->accept->word_count) return GV_NO_SLOT;
+        cursor->rest = cursor->accept->words[cursor->at];
+    }
+    size_t slot = cursor->at * 64 + (size_t)__builtin_ctzll(cursor->rest);
+    cursor->rest &= cursor->rest - 1;
+    return slot < cursor->end ? (uint32_t)slot : GV_NO_SLOT;
+}
 
 /* Offer every accepted row, whatever the metric: exact (scan.c). */
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);

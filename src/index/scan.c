@@ -8,29 +8,6 @@ enum {
     TOGETHER = GV_TILE_QUERIES /* queries that meet a block before the next ones */
 };
 
-typedef struct Cursor { /* over the accepted slots */
-    const GV_Bitset *accept;
-    uint32_t end;
-    size_t at;     /* word */
-    uint64_t rest; /* of its bits */
-} Cursor;
-
-static Cursor first_slots(const GV_Table *table, const GV_Bitset *accept)
-{
-    return (Cursor){accept, table->slot_count, 0, accept->word_count ? accept->words[0] : 0};
-}
-
-static uint32_t next_slot(Cursor *cursor)
-{
-    while (cursor->rest == 0) {
-        if (++cursor->at >= cursor->accept->word_count) return GV_NO_SLOT;
-        cursor->rest = cursor->accept->words[cursor->at];
-    }
-    size_t slot = cursor->at * 64 + (size_t)__builtin_ctzll(cursor->rest);
-    cursor->rest &= cursor->rest - 1;
-    return slot < cursor->end ? (uint32_t)slot : GV_NO_SLOT;
-}
-
 /* Rows that follow one another are sent for by the hardware; one that does not, here. */
 static void prefetch(const GV_Table *table, uint32_t slot)
 {
@@ -46,10 +23,10 @@ static GV_Status scan(const GV_Table *table, const GV_Metric *metric, const GV_Q
                       GV_TopK *top, uint64_t *total)
 {
     const GV_Bitset *accept = query->accept;
-    Cursor cursor = first_slots(table, accept);
+    GV_SlotCursor cursor = gv_first_slots(table, accept);
     float limit = gv_rank_limit(metric->distance, top);
-    for (uint32_t slot = next_slot(&cursor), next; slot != GV_NO_SLOT; slot = next) {
-        next = next_slot(&cursor);
+    for (uint32_t slot = gv_next_slot(&cursor), next; slot != GV_NO_SLOT; slot = next) {
+        next = gv_next_slot(&cursor);
         if (next != GV_NO_SLOT && next != slot + 1) prefetch(table, next);
         GV_TRY(gv_table_touch(table, slot));
         float rank = gv_rank(metric, query->vector, query->squared_norm, gv_table_row(table, slot),
@@ -119,12 +96,12 @@ static void set_limit(Scan *scan, size_t i)
     }
 }
 
-static GV_Status next_block(const Scan *scan, Cursor *cursor, Block *block)
+static GV_Status next_block(const Scan *scan, GV_SlotCursor *cursor, Block *block)
 {
     const GV_Table *table = scan->table;
     block->count = 0;
     while (block->count < ROWS_MOST) {
-        uint32_t slot = next_slot(cursor);
+        uint32_t slot = gv_next_slot(cursor);
         if (slot == GV_NO_SLOT) break;
         GV_TRY(gv_table_touch(table, slot));
         size_t i = block->count++;
@@ -196,7 +173,7 @@ GV_Status gv_scan_many(const GV_Table *table, const GV_Metric *metric, const GV_
     if (count == 1) return gv_scan(table, metric, queries, tops[0]);
     Scan scan = {.table = table, .metric = metric, .queries = queries, .tops = tops, .count = count};
     Block blocks[2], *block = blocks, *next = blocks + 1;
-    Cursor cursor = first_slots(table, queries[0].accept);
+    GV_SlotCursor cursor = gv_first_slots(table, queries[0].accept);
     size_t parts = (count + TOGETHER - 1) / TOGETHER;
     for (size_t i = 0; i < count; i++) set_limit(&scan, i);
     GV_TRY(next_block(&scan, &cursor, block));

@@ -77,6 +77,11 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
     return _mm256_cvtepi32_ps(_mm256_sub_epi32(wide, _mm256_set1_epi32(middle)));
 }
 
+static inline lanes lanes_from_ints(const int32_t *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
 typedef __m256i ints;
 
 static inline ints ints_zero(void) { return _mm256_setzero_si256(); }

@@ -88,6 +88,8 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
     return _mm512_cvtepi32_ps(_mm512_sub_epi32(wide, _mm512_set1_epi32(middle)));
 }
 
+static inline lanes lanes_from_ints(const int32_t *p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
+
 typedef __m512i ints;
 
 static inline ints ints_zero(void) { return _mm512_setzero_si512(); }

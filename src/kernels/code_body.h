@@ -426,6 +426,21 @@ static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n
     return below;
 }
 
+static uint32_t far_rows(const int32_t *dots, const GV_RowBounds *rows, const GV_QueryBounds *query)
+{
+    uint32_t far = 0;
+    for (size_t j = 0; j < GV_BOUND_ROWS; j += GV_LANES) {
+        lanes by_step = lanes_add(lanes_splat(query->step),
+                                  lanes_mul(lanes_splat(query->dot), lanes_from_ints(dots + j)));
+        lanes sum = lanes_add(lanes_splat(query->base), lanes_load(rows->base + j));
+        sum = lanes_add(sum, lanes_mul(lanes_splat(query->low), lanes_load(rows->low + j)));
+        sum = lanes_add(sum, lanes_mul(lanes_splat(query->length), lanes_load(rows->length + j)));
+        sum = lanes_add(sum, lanes_mul(by_step, lanes_load(rows->step + j)));
+        far |= lanes_bits(lanes_below(lanes_zero(), sum)) << j;
+    }
+    return far;
+}
+
 ALWAYS_INLINE lanes signed_centre(lanes x, lanes c)
 {
     lanes negative = lanes_below(lanes_sub(x, c), lanes_zero());

@@ -105,6 +105,7 @@ const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA),
                                        .dots_i8 = dots_i8,
                                        .scan_tables = scan_tables,
                                        .scan_block = scan_block,
+                                       .far_rows = far_rows,
 #ifndef GV_SMALL_MODULE
                                        .fast_tables = fast_tables,
                                        .scan_codes = scan_codes,

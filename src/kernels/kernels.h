@@ -18,6 +18,20 @@ enum {
 typedef void (*GV_Sums)(const float *const *rows, size_t row_count, const float *const *queries, size_t query_count,
                         size_t n, float *out);
 
+enum {
+    GV_BOUND_ROWS = 32
+};
+
+typedef struct GV_RowBounds { /* of a block of rows (index/coded_scan.c), column by column */
+    float base[GV_BOUND_ROWS], low[GV_BOUND_ROWS], length[GV_BOUND_ROWS], step[GV_BOUND_ROWS];
+} GV_RowBounds;
+
+/* A row is far if base + row.base + low * row.low + length * row.length + (step + dot * its dot) * row.step, added in this order, is
+ * above 0. */
+typedef struct GV_QueryBounds {
+    float base, low, length, step, dot;
+} GV_QueryBounds;
+
 typedef struct GV_Kernels {
     const char *name;                                        /* "scalar", "sse41", "avx2", "avx512", "wasm128" */
     float (*l2sq)(const float *a, const float *b, size_t n); /* sum of squared differences */
@@ -38,6 +52,8 @@ typedef struct GV_Kernels {
     void (*scan_tables)(const int8_t *v, size_t n, int limit, uint8_t *tables); /* 4 n bytes */
     uint32_t (*scan_block)(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
                            const float *F, float base, float step, float bound, float *estimates);
+    /* Bit j: is row j of a block beyond what the query looks for? Integer products of its code and of the query's: `dots`. */
+    uint32_t (*far_rows)(const int32_t *dots, const GV_RowBounds *rows, const GV_QueryBounds *query);
     /* Tables of floats, 16 entries each, `count` (a multiple of 4) of them, as bytes for the next; `tables` are spoilt. */
     void (*fast_tables)(float *tables, size_t count, uint8_t *fast, float *base, float *step);
     /* A block of 32 product codes of `nibbles` (a multiple of 4, at most GV_FAST_NIBBLES) four-bit parts each. */

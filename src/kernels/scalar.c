@@ -220,6 +220,20 @@ static uint32_t scan_block(const uint8_t *codes, const uint8_t *tables, size_t n
     return below;
 }
 
+static uint32_t far_rows(const int32_t *dots, const GV_RowBounds *rows, const GV_QueryBounds *query)
+{
+    uint32_t far = 0;
+    for (size_t j = 0; j < GV_BOUND_ROWS; j++) {
+        float by_step = query->step + query->dot * (float)dots[j];
+        float sum = query->base + rows->base[j];
+        sum += query->low * rows->low[j];
+        sum += query->length * rows->length[j];
+        sum += by_step * rows->step[j];
+        far |= (uint32_t)(sum > 0.0F) << j;
+    }
+    return far;
+}
+
 static void fast_tables(float *tables, size_t count, uint8_t *fast, float *base, float *step)
 {
     float range = 0.0F;
@@ -291,6 +305,7 @@ const GV_Kernels gv_kernels_scalar = {.name = "scalar",
                                       .dots_i8 = dots_i8,
                                       .scan_tables = scan_tables,
                                       .scan_block = scan_block,
+                                      .far_rows = far_rows,
                                       .fast_tables = fast_tables,
                                       .scan_codes = scan_codes,
                                       .encode_neighbour = encode_neighbour};

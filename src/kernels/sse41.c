@@ -75,6 +75,11 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
     return _mm_cvtepi32_ps(_mm_sub_epi32(wide, _mm_set1_epi32(middle)));
 }
 
+static inline lanes lanes_from_ints(const int32_t *p)
+{
+    return _mm_cvtepi32_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
 typedef __m128i ints;
 
 static inline ints ints_zero(void) { return _mm_setzero_si128(); }

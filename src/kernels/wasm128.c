@@ -73,6 +73,8 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
     return wasm_f32x4_convert_i32x4(wasm_i32x4_sub(wasm_u32x4_load16x4(p), wasm_i32x4_splat(middle)));
 }
 
+static inline lanes lanes_from_ints(const int32_t *p) { return wasm_f32x4_convert_i32x4(wasm_v128_load(p)); }
+
 typedef v128_t ints;
 
 static inline ints ints_zero(void) { return wasm_i32x4_const(0, 0, 0, 0); }

@@ -1,9 +1,13 @@
 /* search.c: which way a query goes, and how many go together. */
 #include "query/search.h"
+#include "index/coded_scan.h"
 
-enum {
-    WALK_DISTANCES = 20, /* new rows that a walk measures for each candidate it keeps: about */
-    SCAN_FACTOR = 16     /* a walk that keeps one row in so many is slower than the scan, and less exact */
+enum { /* found by `./build.sh bench filters` and bench sweeps */
+    WALK_DISTANCES =
+        32,           /* codes that a walk measures for each candidate it keeps: as many as a scan does in that time */
+    ROW_COST = 8,     /* codes that a scan measures in the time of a full row */
+    SCAN_FACTOR = 16, /* a walk that keeps one row in so many is slower than the scan, and less exact */
+    SCAN_OF_K = 40    /* ... and one that returns one in so many, where the scan is of codes */
 };
 
 enum {
@@ -13,12 +17,21 @@ enum {
     BLOCK_LEAST = 4
 };
 
-/* A walk measures some WALK_DISTANCES for each of about ef * n / m nodes, a scan one for each of the m matches. */
-static bool scan_is_cheaper(const GV_Table *table, const GV_Request *r, uint64_t choices, size_t ef)
+/* May the scan for the k best of `choices` rows look at codes? */
+static bool scans_codes(const GV_Index *index, GV_DistanceType distance, uint64_t choices, size_t k)
 {
-    if (ef >= choices / SCAN_FACTOR) return true;
+    return distance == index->metric.distance && gv_coded_scan_pays(index, choices, k);
+}
+
+/* A walk measures some WALK_DISTANCES for each of about ef * n / m nodes, a scan one for each of the m matches. */
+static bool scan_is_cheaper(const GV_Table *table, const GV_Index *index, const GV_Request *r, uint64_t choices)
+{
+    size_t ef = r->ef < r->k ? r->k : r->ef;
+    bool coded = scans_codes(index, r->distance, choices, r->k);
+    if (ef >= choices / SCAN_FACTOR || (coded && r->k >= choices / SCAN_OF_K)) return true;
     if (!r->matches) return false;
-    return (double)choices * (double)choices <= (double)WALK_DISTANCES * (double)ef * (double)table->slot_count;
+    double scan = (double)choices * (coded ? 1 : ROW_COST), walked = (double)ef * (double)table->slot_count;
+    return scan * (double)choices <= WALK_DISTANCES * walked;
 }
 
 /* Does the index answer? Only in its own metric; not for the zero vector, from which cosine sees all rows equally far; and
@@ -34,7 +47,7 @@ static GV_Way way_of(const GV_Table *table, const GV_Index *index, const GV_Requ
     if (cost == UINT64_MAX) return GV_WAY_UNTRAINED;
     if (r->exact_threshold == 0) return GV_WAY_INDEX;
     if (choices <= r->exact_threshold) return GV_WAY_FEW_ROWS;
-    bool slower = index->ops->cost ? cost >= choices : scan_is_cheaper(table, r, choices, r->ef < r->k ? r->k : r->ef);
+    bool slower = index->ops->cost ? cost >= choices : scan_is_cheaper(table, index, r, choices);
     return slower ? GV_WAY_SCAN_QUICKER : GV_WAY_INDEX;
 }
 
@@ -44,6 +57,30 @@ static void count_work(GV_Tally *tally, uint64_t walks, uint64_t scans, uint64_t
     if (scans == 0) return;
     atomic_fetch_add_explicit(&tally->scans, scans, memory_order_relaxed);
     atomic_fetch_add_explicit(&tally->scanned_rows, scanned_rows, memory_order_relaxed);
+}
+
+/* Exactly, all queries with one `accept`. */
+static GV_Status scan(const GV_Table *table, const GV_Index *index, const GV_Request *r, const GV_Query *queries,
+                      size_t count, GV_TopK *const *tops, uint64_t choices)
+{
+    GV_Metric metric = index->metric;
+    if (r->tally) count_work(r->tally, 0, 1, count * choices);
+    if (scans_codes(index, r->distance, choices, tops[0]->k)) return gv_coded_scan(index, queries, count, tops);
+    metric.distance = r->distance;
+    return gv_scan_many(table, &metric, queries, count, tops);
+}
+
+GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const GV_Request *r, double radius,
+                           GV_TopK *top, uint64_t *total)
+{
+    GV_Metric metric = index->metric;
+    GV_Query query = {
+        .vector = r->vectors, .squared_norm = r->squared_norms[0], .accept = r->matches ? r->matches : &table->live};
+    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    if (r->tally) count_work(r->tally, 0, 1, choices);
+    if (scans_codes(index, r->distance, choices, 1)) return gv_coded_range(index, &query, radius, top, total);
+    metric.distance = r->distance;
+    return gv_scan_range(table, &metric, &query, radius, top, total);
 }
 
 /* Sparse rows are answered for by their index alone, and exactly. */
@@ -92,10 +129,8 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
         queries[scan_count] = query;
         scanned[scan_count++] = &tops[i];
     }
-    GV_Metric metric = index->metric;
-    metric.distance = r->distance;
-    if (r->tally) count_work(r->tally, walked, scan_count > 0, scan_count * choices);
-    if (scan_count > 0) GV_TRY(gv_scan_many(table, &metric, queries, scan_count, scanned));
+    if (r->tally) count_work(r->tally, walked, 0, 0);
+    if (scan_count > 0) GV_TRY(scan(table, index, r, queries, scan_count, scanned, choices));
     for (size_t i = 0; i < r->count; i++) gv_topk_sort(&tops[i]);
     return GV_OK;
 }

@@ -132,6 +132,12 @@ GV_Status gv_table_save(const GV_Table *table, GV_ImageWriter *writer);
  * and are verified block by block as they are touched. */
 GV_Status gv_table_load(GV_Table *table, GV_Image *image, const GV_Superblock *superblock);
 
+/* Call before reading a norm alone, which a query may be the first to touch. */
+static inline GV_Status gv_table_touch_norm(const GV_Table *table, uint32_t slot)
+{
+    return gv_lazy_touch(table->lazy_norms, slot);
+}
+
 /* Call before reading a row or its norm, which a query may be the first to touch; before reading all. */
 static inline GV_Status gv_table_touch(const GV_Table *table, uint32_t slot)
 {

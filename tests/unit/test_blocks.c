@@ -90,6 +90,40 @@ static void check_scan(size_t n, int limit, size_t offset, bool extreme)
     free_blocks(blocks, sizeof blocks / sizeof blocks[0]);
 }
 
+/* ---- bounds ---- */
+
+static void check_far_rows(size_t n, bool extreme)
+{
+    GV_RowBounds rows;
+    GV_QueryBounds query;
+    int32_t dots[GV_BOUND_ROWS];
+    float *numbers[] = {rows.base, rows.low, rows.length, rows.step};
+    float *of_query[] = {&query.base, &query.low, &query.length, &query.step, &query.dot};
+    uint32_t expected = 0;
+    for (size_t i = 0; i < 5; i++) *of_query[i] = random_float(extreme ? MIXED : UNIFORM);
+    for (size_t j = 0; j < GV_BOUND_ROWS; j++) {
+        dots[j] = (int32_t)(next_random() % (2 * 127 * 127 * n + 1)) - (int32_t)(127 * 127 * n);
+        for (size_t i = 0; i < 4; i++) numbers[i][j] = random_float(extreme ? MIXED : UNIFORM);
+    }
+    rows.length[3] = NAN; /* nothing is known of this row: never far */
+    rows.base[5] = INFINITY;
+    rows.base[6] = -INFINITY;
+    for (size_t j = 0; j < GV_BOUND_ROWS; j++) {
+        volatile float by_dot = query.dot * (float)dots[j], by_step = query.step + by_dot;
+        volatile float low = query.low * rows.low[j], length = query.length * rows.length[j];
+        volatile float step = by_step * rows.step[j], sum = query.base + rows.base[j];
+        sum = sum + low;
+        sum = sum + length;
+        sum = sum + step;
+        expected |= (uint32_t)(sum > 0.0F) << j;
+    }
+    CHECK(!(expected >> 3 & 1), "row 3 is far: %08x", expected);
+    for (size_t k = 0; k < kernel_count; k++) {
+        uint32_t far = kernels[k]->far_rows(dots, &rows, &query);
+        CHECK(far == expected, "far_rows is %08x by %s, not %08x", far, kernels[k]->name, expected);
+    }
+}
+
 /* ---- neighbour codes ---- */
 
 typedef struct Neighbour {
@@ -174,10 +208,12 @@ int main(void)
     CHECK(gv_scan_limit(2240) == 7 && gv_scan_limit(4672) == 7 && gv_scan_limit(4736) == 3, "then 7, then 3");
     CHECK(gv_scan_limit(32704) == 1 && gv_scan_limit(32768) == 0, "1 for 32,704 components, none for more");
     size_t scans = 0;
+    for (size_t i = 0; i < 1000; i++) check_far_rows(dimensions[i % DIMENSIONS], i % 2 == 1);
     for (size_t i = 0; i < DIMENSIONS; i++) {
         scans += check_dimension(dimensions[i]);
     }
-    printf("ok: scan_tables, scan_block, encode_neighbour: %d dimensions, %zu to %zu, %zu blocks: equal in every bit, "
+    printf("ok: scan_tables, scan_block, far_rows, encode_neighbour: %d dimensions, %zu to %zu, %zu blocks: equal in "
+           "every bit, "
            "and as defined\n",
            DIMENSIONS, dimensions[0], dimensions[DIMENSIONS - 1], scans);
     printf("hash of all scalar results: %016" PRIx64 "\n", hash);

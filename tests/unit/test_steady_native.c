@@ -11,7 +11,7 @@
 #endif
 
 enum {
-    DIMENSION = 24,
+    DIMENSION = 40, /* enough for codes */
     ROWS = 3000,
     SEARCHES = 100000,
     WARM_UP = 2000,
