@@ -16,18 +16,21 @@ def suggest_index(
 ) -> IndexType:
     """The index for `expected_rows` rows of `dimension` components within `memory_limit` bytes (None: no limit).
 
-    FLAT for few rows, KDTREE in few dimensions (not by cosine, which it scans), HNSW for the rest; IVFPQ where HNSW would not
-    fit, and FLAT where only the rows do.
+    FLAT for few rows, KDTREE in few dimensions (not by cosine, which it scans), HNSW for the rest; IVFPQ or FLAT where HNSW would
+    not fit, and the smaller of those where neither would.
     """
     if expected_rows <= _FEW_ROWS:
         return IndexType.FLAT
     if dimension <= _TREE_DIMENSION and distance != DistanceType.COSINE:
         return IndexType.KDTREE
-    if memory_limit is None or expected_rows * _hnsw_bytes(dimension) <= memory_limit:
-        return IndexType.HNSW
-    if distance != DistanceType.MANHATTAN and expected_rows * _ivfpq_bytes(dimension) <= memory_limit:
-        return IndexType.IVFPQ
-    return IndexType.FLAT
+    row_bytes = {IndexType.HNSW: _hnsw_bytes(dimension), IndexType.IVFPQ: _ivfpq_bytes(dimension)}
+    if distance == DistanceType.MANHATTAN:  # for which there are no codes
+        del row_bytes[IndexType.IVFPQ]
+    row_bytes[IndexType.FLAT] = _row_bytes(dimension) if distance == DistanceType.MANHATTAN else _flat_bytes(dimension)
+    for index, one in row_bytes.items():
+        if memory_limit is None or expected_rows * one <= memory_limit:
+            return index
+    return min(row_bytes, key=row_bytes.__getitem__)
 
 
 def suggested_ivfpq(expected_rows: int, dimension: int) -> IVFPQConfig:
@@ -40,6 +43,10 @@ def suggested_ivfpq(expected_rows: int, dimension: int) -> IVFPQConfig:
 
 def _row_bytes(dimension: int) -> int:
     return 4 * dimension + 32  # the row; id, norm, place
+
+
+def _flat_bytes(dimension: int) -> int:
+    return _row_bytes(dimension) + (dimension + 48 if dimension >= 32 else 0)  # its code
 
 
 def _hnsw_bytes(dimension: int) -> int:

@@ -91,7 +91,8 @@ def test_suggestions():
     assert suggest_index(10**6, 3) == IndexType.KDTREE
     assert suggest_index(10**6, 3, distance=DistanceType.COSINE) == IndexType.HNSW
     assert suggest_index(10**6, 384, 2 * 10**9) == IndexType.IVFPQ
-    assert suggest_index(10**6, 384, 10**9) == IndexType.FLAT
+    assert suggest_index(10**6, 384, 10**9) == IndexType.IVFPQ  # nothing fits, and it is the smallest
+    assert suggest_index(10**6, 16, 120 * 10**6) == IndexType.FLAT  # which keeps no codes of such rows
     assert suggest_index(10**6, 384, 2 * 10**9, DistanceType.MANHATTAN) == IndexType.FLAT
 
 

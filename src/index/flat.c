@@ -20,10 +20,27 @@ typedef struct GV_Flat {
 
 static size_t work_bytes(const GV_Flat *flat) { return flat->threads * flat->codes.padded * sizeof(float); }
 
+static void drop_codes(GV_Flat *flat)
+{
+    gv_release(flat->head.heap, flat->work, work_bytes(flat));
+    flat->work = NULL;
+    gv_codes_free(&flat->codes);
+    flat->codes.padded = 0;
+}
+
+/* A cache, so it makes no write fail: what has no memory for it goes on without. */
 static GV_Status flat_reserve(GV_Index *index, uint32_t slot_end, size_t steps, GV_Patch *patch, GV_RwLock *lock)
 {
-    (void)steps, (void)patch, (void)lock;
-    return gv_codes_reserve(&((GV_Flat *)index)->codes, slot_end);
+    GV_Flat *flat = (GV_Flat *)index;
+    GV_Failure before;
+    (void)steps, (void)patch;
+    gv_failure_save(&before);
+    if (gv_codes_reserve(&flat->codes, slot_end) == GV_OK) return GV_OK;
+    if (lock) gv_write_lock(lock);
+    drop_codes(flat);
+    if (lock) gv_write_unlock(lock);
+    (void)gv_failure_restore(&before);
+    return GV_OK;
 }
 
 static void encode(void *context, size_t worker, size_t begin, size_t end)
@@ -68,21 +85,13 @@ static void flat_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
 
 static const GV_Codes *flat_codes(const GV_Index *index) { return &((const GV_Flat *)index)->codes; }
 
-static void drop_codes(GV_Flat *flat)
-{
-    gv_release(flat->head.heap, flat->work, work_bytes(flat));
-    flat->work = NULL;
-    gv_codes_free(&flat->codes);
-    flat->codes.padded = 0;
-}
-
 static GV_Status flat_load(GV_Index *index, GV_Image *image)
 {
     GV_Flat *flat = (GV_Flat *)index;
     const GV_Table *table = index->table;
     if (image->map) drop_codes(flat);
+    (void)flat_reserve(index, table->slot_count, 0, NULL, NULL); /* cannot fail */
     if (flat->codes.padded == 0) return GV_OK;
-    GV_TRY(gv_codes_reserve(&flat->codes, table->slot_count));
     GV_SlotCursor cursor = gv_first_slots(table, &table->live);
     for (size_t count = 0;; count = 0) {
         uint32_t slot;
