@@ -16,7 +16,8 @@ from ._packed import unpack_rows
 
 
 class IndexType(IntEnum):
-    """How rows are found. FLAT, KDTREE (exact, for low dimensions) and HNSW are in this version; the others are refused by name."""
+    """How rows are found: HNSW, a graph, and IVFPQ, inverted lists of codes, approximately; FLAT, KDTREE (for low dimensions) and SPARSE
+    (for rows of (index, value) pairs) exactly."""
 
     KDTREE = lib.GV_INDEX_TYPE_KDTREE
     HNSW = lib.GV_INDEX_TYPE_HNSW
