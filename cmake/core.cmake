@@ -65,7 +65,7 @@ if(EMSCRIPTEN)
     # and these smaller yet, which -Oz does not do to most
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/malloc_wasm.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
     foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read api/recover api/upsert
-            index/flat index/hnsw_insert index/hnsw_pivots index/hnsw_remove index/hnsw_twins index/scan)
+            index/flat index/hnsw_insert index/hnsw_pivots index/hnsw_remove index/hnsw_scratch index/hnsw_twins index/scan)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Oz)
     endforeach()
 endif()

@@ -326,7 +326,7 @@ export class Database {
   }
 
   searchMany(queries, options = {}) {
-    checkOptions(options, MANY_OPTIONS, 'searchMany');
+    checkOptions(options, [...MANY_OPTIONS, 'filters'], 'searchMany');
     const { floats, count, dimension } = toRows(queries, this.#dimension, 'queries');
     const asked = checkedK(options);
     return this.#call((core, db, frame) => {
@@ -334,7 +334,7 @@ export class Database {
       const ids = frame.reserve(8 * count * k);
       const distances = frame.reserve(4 * count * k);
       const counts = frame.reserve(4 * count);
-      const how = writeSearchOptions(core, frame, options);
+      const how = writeSearchOptions(core, frame, options, count);
       const at = frame.floats(floats);
       core.check(core.c.gv_db_search_batch(db, at, count, dimension, k, how, ids, distances, counts));
       return {
@@ -603,9 +603,14 @@ function checkedK(options) {
   return Math.min(whole(options.k, 'k') ?? 10, LARGEST_SIZE);
 }
 
-/** The address of a GV_SearchOptions. */
-function writeSearchOptions(core, frame, options) {
+/** The address of a GV_SearchOptions, for `count` queries. */
+function writeSearchOptions(core, frame, options, count) {
   const [key, value, expression] = checkedFilter(options.filter);
+  const { filters } = options;
+  if (filters && !(Array.isArray(filters) && filters.length === count)) {
+    throw argumentError(`filters must be an array of ${count}, one for each query, got ${describe(filters)}`);
+  }
+  const texts = filters?.map((filter) => frame.text(filter === null ? undefined : checkedCString(filter, 'filters')));
   const at = frame.reserve(STRUCTS.GV_SearchOptions.size);
   core.c.gv_search_options_init(at);
   core.writeStruct('GV_SearchOptions', at, {
@@ -619,6 +624,7 @@ function writeSearchOptions(core, frame, options) {
     filter_value: frame.text(value),
     filter: frame.text(expression),
     offset: whole(options.offset, 'offset'),
+    filters: texts ? frame.u32s(texts) : 0,
   });
   return at;
 }

@@ -169,6 +169,8 @@ export interface SearchManyOptions {
   rerank?: number;
   /** Leave out so many of the nearest: a later page, at the cost of a search for `k + offset`. Default 0. */
   offset?: number;
+  /** In place of `filter`, an expression for each query, or null for all rows. */
+  filters?: ReadonlyArray<string | null>;
 }
 
 export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch' | 'nprobe' | 'rerank' | 'offset'> {
@@ -176,7 +178,7 @@ export interface RangeSearchOptions extends Omit<SearchOptions, 'k' | 'efSearch'
   maxResults?: number;
 }
 
-export interface SearchOptions extends SearchManyOptions {
+export interface SearchOptions extends Omit<SearchManyOptions, 'filters'> {
   /** Give each hit its `vector`. Default false. */
   withVectors?: boolean;
   /** Give each hit its `metadata`. Default true. */

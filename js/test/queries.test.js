@@ -21,6 +21,25 @@ async function filled(options = {}, path = null) {
   return db;
 }
 
+test('each query of a batch may have a filter of its own', async () => {
+  const db = await filled();
+  const filters = ['colour == "red"', null, 'colour == "none"'];
+  const { ids, counts, k } = db.searchMany(rows.slice(0, 3 * DIMENSION), { k: 4, filters });
+  filters.forEach((filter, i) => {
+    const own = db.search(rowAt(i), { k: 4, filter }).map((hit) => hit.id);
+    assert.deepEqual([...ids.slice(i * k, i * k + counts[i])], own);
+  });
+  assert.deepEqual([...counts], [4, 4, 0]);
+  const fails = (options, code, part) => assertFails(() => db.searchMany(rowAt(0), options), code, part);
+  fails({ filters }, 'GV_ERR_ARGUMENT', 'filters must be an array of 1');
+  fails({ filters: 'EXISTS colour' }, 'GV_ERR_ARGUMENT', 'filters must be an array of 1');
+  fails({ filters: [5] }, 'GV_ERR_ARGUMENT', 'filters');
+  fails({ filters: ['colour =='] }, 'GV_ERR_BAD_FILTER', 'query 0: ');
+  fails({ filters: [null], filter: 'EXISTS colour' }, 'GV_ERR_ARGUMENT', 'both filter and filters');
+  assertFails(() => db.search(rowAt(0), { filters: [null] }), 'GV_ERR_ARGUMENT', 'filters');
+  db.close();
+});
+
 for (const index of ['flat', 'hnsw']) {
   test(`upsert replaces by a key and keeps the id: ${index}`, async () => {
     const db = await filled({ index });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -104,12 +104,14 @@ def search_options(
     with_metadata: bool = True,
     threads: int = 1,
     offset: int = 0,
+    filters: Sequence[str | None] | None = None,
+    count: int = 1,
 ) -> tuple[Any, Any]:
-    """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do."""
+    """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do; for `count` queries."""
     if (
         distance is None
         and filter_metadata is None
-        and filter is None
+        and filter is filters is None
         and ef_search is nprobe is rerank is None
         and with_vectors is True
         and with_metadata is True
@@ -127,7 +129,7 @@ def search_options(
         integer("threads", threads, 0, UINT32_MAX),
         integer("offset", offset, 0, UINT64_MAX),
     )
-    if filter_metadata is None and filter is None:
+    if filter_metadata is filter is filters is None:
         return shared, None
     keep: list[Any] = []
     options = ffi.new(_SEARCH_OPTIONS, shared[0])
@@ -140,6 +142,13 @@ def search_options(
     if filter is not None:
         keep.append(c_string(filter, "filter"))
         options.filter = keep[-1]
+    if filters is not None:
+        if isinstance(filters, str) or not isinstance(filters, Sequence) or len(filters) != count:
+            what = type(filters).__name__ if isinstance(filters, str) or not isinstance(filters, Sequence) else len(filters)
+            raise ArgumentError(f"filters must be {count} expressions or None, one for each query, got {what}")
+        each = [_NULL if one is None else c_string(one, f"filters[{i}]") for i, one in enumerate(filters)]
+        keep += (each, ffi.new("char *[]", [*each, _NULL]))  # with one more: C takes no address of nothing
+        options.filters = keep[-1]
     return options, keep
 
 

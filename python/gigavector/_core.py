@@ -570,10 +570,11 @@ class Database(SparseCalls):
         with_vectors: bool = True,
         with_metadata: bool = True,
         offset: int = 0,
+        filters: Sequence[str | None] | None = None,
     ) -> list[list[SearchHit]]:
         """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead.
 
-        A filter is read and evaluated once, for all queries.
+        A filter is read and evaluated once, for all queries; `filters` has one for each instead, or None for all rows.
         """
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
@@ -587,6 +588,8 @@ class Database(SparseCalls):
             with_vectors=with_vectors,
             with_metadata=with_metadata,
             offset=offset,
+            filters=filters,
+            count=count,
         )
         width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
         lent = ffi.from_buffer(FLOATS, rows)
@@ -612,6 +615,7 @@ class Database(SparseCalls):
         filter: str | None = None,
         threads: int = 1,
         offset: int = 0,
+        filters: Sequence[str | None] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """search() at full speed: (ids int64 [n, k], distances float32 [n, k]) of n queries, or of a single one.
 
@@ -619,6 +623,7 @@ class Database(SparseCalls):
         of rows is cut to the larger of the two, so that the arrays stay within what there is to say.
 
         filter_metadata, filter: as of search(); evaluated once, for all queries.
+        filters: in place of `filter` one for each query, or None for all rows.
         threads: spread the queries over so many; the answers are the same for any number.
         offset: as in search().
         """
@@ -626,11 +631,20 @@ class Database(SparseCalls):
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is filter_metadata is filter is ef_search is nprobe is rerank is None and threads == 1 and offset == 0:
+        if distance is filter_metadata is filter is ef_search is None and filters is nprobe is rerank is None and threads == 1 and offset == 0:
             options = _NULL
         else:
             options, _keep = search_options(
-                distance, filter_metadata, filter, ef_search, nprobe=nprobe, rerank=rerank, threads=threads, offset=offset
+                distance,
+                filter_metadata,
+                filter,
+                ef_search,
+                nprobe=nprobe,
+                rerank=rerank,
+                threads=threads,
+                offset=offset,
+                filters=filters,
+                count=count,
             )
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from gigavector import ArgumentError, Database, DistanceType, IndexType, SearchHit, Vector
+from gigavector import ArgumentError, Database, DistanceType, FilterError, IndexType, SearchHit, Vector
 
 
 @pytest.fixture(params=[IndexType.FLAT, IndexType.HNSW])
@@ -29,6 +29,32 @@ def test_any_number_of_threads_gives_the_same(db, options):
         assert np.array_equal(ids, other_ids) and np.array_equal(distances, other_distances)
     single = [db.knn_query(query, 10, **options)[0][0] for query in queries]
     assert np.array_equal(ids, single)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_each_query_may_have_a_filter_of_its_own(db, threads):
+    queries = np.random.default_rng(6).normal(size=(30, 20)).astype(np.float32)
+    filters = [("part == 'b'", None, "part != 'b' AND n < 90", "n > 10000")[i % 4] for i in range(30)]
+    ids, distances = db.knn_query(queries, 7, filters=filters, threads=threads)
+    hits = db.search_batch(queries, 7, filters=filters)
+    for i, query in enumerate(queries):
+        (own,), (far,) = db.knn_query(query, 7, filter=filters[i])
+        assert np.array_equal(ids[i], own) and np.array_equal(distances[i], far)
+        assert [hit.id for hit in hits[i]] == [id for id in own if id >= 0]
+
+
+@pytest.mark.parametrize("filters", [["part == 'b'"] * 2, "part == 'b'", [1, 2, 3], 5])
+def test_filters_are_one_for_each_query(db, filters):
+    with pytest.raises(ArgumentError, match="filters"):
+        db.knn_query(np.zeros((3, 20)), 7, filters=filters)
+
+
+def test_a_filter_that_is_none_is_named_by_its_query(db):
+    with pytest.raises(FilterError, match="query 2: "):
+        db.search_batch(np.zeros((3, 20)), 7, filters=["part == 'b'", None, "part =="])
+    with pytest.raises(ArgumentError, match="both filter and filters"):
+        db.knn_query(np.zeros((1, 20)), 7, filters=[None], filter="part == 'b'")
+    assert db.knn_query(np.zeros((0, 20)), 7, filters=[])[0].shape == (0, 7)
 
 
 def test_the_first_query_that_is_wrong_is_named(db):

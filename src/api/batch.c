@@ -1,5 +1,6 @@
 /* batch.c: many queries in one call, arrays or rows out. Chunks of queries go to threads, each chunk under a read lock of its own;
- * the filter is evaluated once for all of them, and again only if the rows have changed meanwhile. */
+ * a filter for all is evaluated once, and again only if the rows have changed meanwhile. Queries with filters of their own are
+ * chunks of one. */
 #include "api/find.h"
 #include <math.h>
 #include <string.h>
@@ -76,8 +77,8 @@ static GV_Status fit_chunk(GV_Database *db, GV_Workspace **space, size_t count, 
 }
 
 /* Queries that share a scan are copied into the room. */
-static GV_Status find_hits(Batch *b, const float *queries, GV_Request *request, GV_Workspace **space, GV_TopK *tops,
-                           Room *room)
+static GV_Status find_hits(Batch *b, const GV_Search *search, const float *queries, GV_Request *request,
+                           GV_Workspace **space, GV_TopK *tops, Room *room)
 {
     size_t k = request->k;
     GV_TRY(fit_chunk(b->db, space, request->count, k, b->dimension, room));
@@ -89,34 +90,58 @@ static GV_Status find_hits(Batch *b, const float *queries, GV_Request *request, 
     request->vectors = room->queries ? room->queries : queries;
     request->stride = room->stride;
     GV_TRY(gv_search(&b->db->store->table, b->db->store->index, request, tops));
-    for (size_t i = 0; i < request->count; i++) gv_search_page(&b->search, &tops[i]);
+    for (size_t i = 0; i < request->count; i++) gv_search_page(search, &tops[i]);
     return GV_OK;
 }
 
-/* Under the read lock: hits of the first `*count` queries, those before the first that is not valid; their rows as well, where
- * those are asked for. */
-static GV_Status search_chunk(Batch *b, const float *queries, size_t *count, GV_Workspace **space, GV_TopK *tops,
-                              GV_Rows **rows)
+typedef struct Chunk { /* what one is about */
+    const GV_Search *search;
+    const float *queries;
+    size_t count; /* of queries; once they are answered, those before the first that is not valid */
+    GV_Workspace **space;
+    GV_TopK *tops;
+    GV_Rows **rows; /* NULL: none are asked for */
+} Chunk;
+
+/* Under the read lock: the hits of a chunk's valid queries among `matches` (NULL: all rows); their rows as well. */
+static GV_Status search_chunk(Batch *b, Chunk *chunk, const GV_Bitset *matches, uint64_t match_count)
 {
     GV_Database *db = b->db;
     GV_Store *s = db->store;
+    const GV_Search *search = chunk->search;
+    const float *queries = chunk->queries;
+    GV_TopK *tops = chunk->tops;
     float norms[GV_SCAN_MOST];
-    const GV_Bitset *matches;
     size_t valid = 0;
-    while (valid < *count &&
+    while (valid < chunk->count &&
            gv_check_vector(db, queries + valid * b->dimension, b->dimension, valid, &norms[valid]) == GV_OK)
         valid++;
-    *count = valid;
-    GV_TRY(up_to_date(b, &matches));
-    GV_Request request = gv_search_request(db, &b->search, valid, matches, b->match_count);
+    chunk->count = valid;
+    GV_Request request = gv_search_request(db, search, valid, matches, match_count);
     for (size_t i = 0; i < valid; i++) tops[i] = (GV_TopK){0};
     if (valid == 0) return GV_OK;
     request.squared_norms = norms;
     Room room = {0};
-    if (request.k > 0) GV_TRY(find_hits(b, queries, &request, space, tops, &room));
-    for (size_t i = 0; i < valid && rows; i++)
-        GV_TRY(gv_rows_of_hits(&s->table, &b->search, tops[i].hits, tops[i].count, room.slots, &rows[i]));
+    if (request.k > 0) GV_TRY(find_hits(b, search, queries, &request, chunk->space, tops, &room));
+    for (size_t i = 0; i < valid && chunk->rows; i++)
+        GV_TRY(gv_rows_of_hits(&s->table, search, tops[i].hits, tops[i].count, room.slots, &chunk->rows[i]));
     return GV_OK;
+}
+
+static GV_Status search_filtered(Batch *b, Chunk *chunk)
+{
+    GV_Bitset own = {0};
+    const GV_Bitset *matches;
+    uint64_t match_count;
+    GV_Status status;
+    if (!b->search.options.filters) {
+        GV_TRY(up_to_date(b, &matches));
+        return search_chunk(b, chunk, matches, b->match_count);
+    }
+    status = gv_search_filter(b->db, chunk->search, &own, &matches, &match_count);
+    if (status == GV_OK) status = search_chunk(b, chunk, chunk->search->filter ? matches : NULL, match_count);
+    gv_bitset_free(&own, &b->db->scratch);
+    return status;
 }
 
 static void put_hits(const Batch *b, size_t at, const GV_TopK *top)
@@ -146,30 +171,57 @@ static void note_failure(Batch *b, size_t at)
     gv_mutex_unlock(&b->mutex);
 }
 
+/* The filter of the query at `at` into `search`, if queries have their own. */
+static GV_Status read_filter(const Batch *b, size_t at, GV_Search *search)
+{
+    GV_Database *db = b->db;
+    const GV_SearchOptions *o = &b->search.options;
+    if (!o->filters) return GV_OK;
+    GV_FilterText text = {o->filter_key, o->filter_value, o->filters[at]};
+    search->filter = NULL;
+    if (gv_expression_new(&db->scratch, &text, &search->filter) != GV_OK) {
+        GV_Failure failure;
+        gv_failure_save(&failure);
+        return gv_fail(failure.status, "query %zu: %s", at, failure.sentence);
+    }
+    gv_filter_prepare(db, search->filter);
+    return GV_OK;
+}
+
+/* Under the read lock, from the query at `begin` on. */
+static GV_Status answer_chunk(Batch *b, size_t begin, Chunk *chunk)
+{
+    size_t asked = chunk->count;
+    GV_TRY(search_filtered(b, chunk));
+    if (chunk->count < asked) {
+        float norm;
+        size_t bad = begin + chunk->count;
+        if (gv_check_vector(b->db, b->queries + bad * b->dimension, b->dimension, bad, &norm) != GV_OK)
+            note_failure(b, bad);
+    }
+    return GV_OK;
+}
+
 /* GV_Work. */
 static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
 {
     Batch *b = context;
     GV_Database *db = b->db;
     GV_TopK tops[GV_SCAN_MOST];
-    size_t count = end - begin;
+    GV_Search search = b->search;
     uint64_t began = gv_clock_ns();
     if (begin > b->failed_at) return;
     if (worker > 0 && !b->spaces[worker]) b->spaces[worker] = gv_workspace_take(db);
+    Chunk chunk = {&search, b->queries + begin * b->dimension, end - begin, &b->spaces[worker],
+                   tops,    b->rows ? b->rows + begin : NULL};
+    GV_Status status = read_filter(b, begin, &search);
     gv_read_lock(&db->state);
-    GV_Status status = search_chunk(b, b->queries + begin * b->dimension, &count, &b->spaces[worker], tops,
-                                    b->rows ? b->rows + begin : NULL);
-    if (status != GV_OK) {
-        note_failure(b, begin);
-    } else if (count < end - begin) {
-        float norm;
-        size_t bad = begin + count;
-        if (gv_check_vector(db, b->queries + bad * b->dimension, b->dimension, bad, &norm) != GV_OK)
-            note_failure(b, bad);
-    }
+    if (status == GV_OK) status = answer_chunk(b, begin, &chunk);
     gv_read_unlock(&db->state);
-    gv_count_searches(&db->counters, began, count, status);
-    for (size_t i = 0; i < count && status == GV_OK && !b->rows; i++) put_hits(b, begin + i, &tops[i]);
+    if (status != GV_OK) note_failure(b, begin);
+    if (search.filter != b->search.filter) gv_expression_free(&db->scratch, search.filter);
+    gv_count_searches(&db->counters, began, chunk.count, status);
+    for (size_t i = 0; i < chunk.count && status == GV_OK && !b->rows; i++) put_hits(b, begin + i, &tops[i]);
 }
 
 /* ---- the call ---- */
@@ -185,7 +237,7 @@ static GV_Status plan(Batch *b, size_t query_count, size_t threads, size_t *chun
     *chunk = 1;
     if (status == GV_OK && query_count > 0 && (!b->queries || (!b->rows && (!b->ids || !b->distances))))
         status = gv_fail(GV_ERR_ARGUMENT, "queries, ids or distances is NULL");
-    if (status == GV_OK && query_count > 1) {
+    if (status == GV_OK && query_count > 1 && !b->search.options.filters) {
         status = up_to_date(b, &matches);
         GV_Request request = gv_search_request(db, &b->search, 1, matches, b->match_count);
         if (status == GV_OK && request.k > 0) *chunk = gv_search_block(&s->table, s->index, &request);
@@ -218,7 +270,7 @@ static GV_Status search_all(Batch *batch, size_t query_count, size_t k, const GV
     GV_Database *db = batch->db;
     GV_TRY(gv_enter_search(db, &batch->spaces[0]));
     batch->failed_at = SIZE_MAX;
-    GV_Status status = gv_search_begin(db, options, k, &batch->search);
+    GV_Status status = gv_search_begin_many(db, options, k, &batch->search);
     if (status == GV_OK) status = run_batch(batch, query_count);
     gv_search_end(db, &batch->search);
     for (size_t i = 1; i < GV_THREADS_MAX; i++) gv_workspace_give(db, batch->spaces[i]);

@@ -30,12 +30,26 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
     return GV_OK;
 }
 
-GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search)
+static GV_Status begin(GV_Database *db, const GV_SearchOptions *given, size_t k, bool many, GV_Search *search)
 {
     GV_TRY(read_options(given, k, search));
     const GV_SearchOptions *o = &search->options;
+    if (o->filters && !many)
+        return gv_fail(GV_ERR_ARGUMENT, "filters are for a batch of queries: this call takes one filter");
+    if (o->filters && o->filter)
+        return gv_fail(GV_ERR_ARGUMENT, "both filter and filters: one for all queries, or one for each");
     GV_FilterText text = {o->filter_key, o->filter_value, o->filter};
     return gv_expression_new(&db->scratch, &text, &search->filter);
+}
+
+GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search)
+{
+    return begin(db, given, k, false, search);
+}
+
+GV_Status gv_search_begin_many(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search)
+{
+    return begin(db, given, k, true, search);
 }
 
 GV_Status gv_search_check_whole(const GV_Search *search)

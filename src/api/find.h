@@ -17,6 +17,8 @@ typedef struct GV_Search { /* checked */
 
 /* A failure, or the options with defaults where none were given, for gv_search_end(). */
 GV_Status gv_search_begin(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
+/* The same where options.filters may be there, whose expressions are left to the caller. */
+GV_Status gv_search_begin_many(GV_Database *db, const GV_SearchOptions *given, size_t k, GV_Search *search);
 void gv_search_end(GV_Database *db, GV_Search *search);
 
 /* GV_ERR_ARGUMENT if there is an offset: for a call that knows no pages. */

@@ -54,11 +54,21 @@ typedef struct Answers {
     size_t counts[QUERIES];
 } Answers;
 
+/* What the i-th query of a batch with these options asks for by itself. */
+static GV_SearchOptions of_query(const GV_SearchOptions *o, size_t i)
+{
+    GV_SearchOptions own = *o;
+    if (o->filters) own.filter = o->filters[i];
+    own.filters = NULL;
+    return own;
+}
+
 static void one_by_one(GV_Database *db, size_t k, const GV_SearchOptions *o, Answers *answers)
 {
     for (size_t i = 0; i < QUERIES; i++) {
         GV_Rows *rows;
-        CHECK_OK(gv_db_search_rows(db, queries + i * DIMENSION, DIMENSION, k, o, &rows));
+        GV_SearchOptions own = of_query(o, i);
+        CHECK_OK(gv_db_search_rows(db, queries + i * DIMENSION, DIMENSION, k, &own, &rows));
         answers->counts[i] = rows->count;
         for (size_t j = 0; j < rows->count; j++) {
             answers->ids[i * k + j] = rows->ids[j];
@@ -77,7 +87,8 @@ static void compare_rows(GV_Database *db, size_t k, const GV_SearchOptions *o, c
     CHECK_OK(gv_db_search_batch_rows(db, queries, QUERIES, DIMENSION, k, o, all));
     for (size_t i = 0; i < QUERIES; i++) {
         GV_Rows *one, *same = all[i];
-        CHECK_OK(gv_db_search_rows(db, queries + i * DIMENSION, DIMENSION, k, o, &one));
+        GV_SearchOptions own = of_query(o, i);
+        CHECK_OK(gv_db_search_rows(db, queries + i * DIMENSION, DIMENSION, k, &own, &one));
         CHECK(same && same->count == one->count && same->dimension == DIMENSION &&
                   text_bytes(same) == text_bytes(one) && !same->vectors == !one->vectors &&
                   !same->metadata == !one->metadata,
@@ -117,6 +128,15 @@ static void compare(GV_Database *db, size_t k, GV_SearchOptions *o, const char *
     }
 }
 
+/* One of four for each query, NULL among them. */
+static const char *const *some_filters(void)
+{
+    static const char *const kinds[] = {"part == 'third'", NULL, "part == 'nowhere'", "NOT part == 'third'"};
+    static const char *filters[QUERIES];
+    for (size_t i = 0; i < QUERIES; i++) filters[i] = kinds[i * 7 / 3 % 4];
+    return filters;
+}
+
 static void test_same_answers(GV_IndexType index, GV_DistanceType distance)
 {
     GV_SearchOptions options;
@@ -142,7 +162,42 @@ static void test_same_answers(GV_IndexType index, GV_DistanceType distance)
         options.filter_value = "nowhere";
         options.filter = NULL;
         compare(db, 10, &options, "no match");
+        options.filter_key = options.filter_value = NULL;
+        options.filters = some_filters();
+        compare(db, 10, &options, "a filter each");
+        options.filter_key = "part";
+        options.filter_value = "rest";
+        compare(db, 3, &options, "a filter each, and a pair");
     }
+    CHECK_OK(gv_db_close(db));
+}
+
+/* The call fails with the first that is none, named by its query; and where there is one query, or a filter for all beside. */
+static void test_bad_filters(void)
+{
+    static const char *bad[QUERIES];
+    static Answers answers;
+    GV_SearchOptions options;
+    GV_Rows *rows;
+    GV_Hit hit;
+    size_t count;
+    GV_Database *db = make(GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN);
+    memcpy(bad, some_filters(), sizeof bad);
+    bad[40] = bad[70] = "part ==";
+    gv_search_options_init(&options);
+    options.filters = bad;
+    for (options.threads = 1; options.threads < 4; options.threads++) {
+        CHECK(gv_db_search_batch(db, queries, QUERIES, DIMENSION, 5, &options, answers.ids, answers.distances, NULL) ==
+                      GV_ERR_BAD_FILTER &&
+                  strstr(gv_last_error(), "query 40: "),
+              "%s", gv_last_error());
+    }
+    CHECK(gv_db_search_rows(db, queries, DIMENSION, 5, &options, &rows) == GV_ERR_ARGUMENT, "filters for one query");
+    options.filter = "part == 'rest'";
+    CHECK(gv_db_search_batch(db, queries, QUERIES, DIMENSION, 5, &options, answers.ids, answers.distances, NULL) ==
+              GV_ERR_ARGUMENT,
+          "a filter and filters");
+    CHECK_OK(gv_db_search(db, queries, DIMENSION, 1, &hit, &count));
     CHECK_OK(gv_db_close(db));
 }
 
@@ -306,9 +361,10 @@ int main(void)
     test_extreme_cosines(MOST_K + 5);  /* nearly all: the limit is 2 */
     test_empty();
     test_first_failure();
+    test_bad_filters();
     test_no_allocation(GV_INDEX_TYPE_FLAT);
     test_no_allocation(GV_INDEX_TYPE_HNSW);
     test_forked_child();
-    puts("batch: 17 groups passed");
+    puts("batch: 18 groups passed");
     return 0;
 }
