@@ -147,9 +147,9 @@ typedef struct GV_SearchOptions {
     uint32_t rerank; /* IVFPQ: candidates measured by full vectors, at least k are; 0: the configuration's. Default 0 */
     uint64_t offset; /* leave out so many of the nearest: hits offset .. offset + k - 1. Costs what k + offset would.
                          * For gv_db_search*() only. Default 0 */
-    const char *const
-        *filters; /* gv_db_search_batch*() only: an expression for each query, in place of `filter`; a NULL
-                                 * among them: all rows. NULL: one filter for all. Default NULL */
+    /* gv_db_search_batch*() only: an expression for each query, in place of `filter`; a NULL among them: all rows. NULL: one
+     * filter for all. Default NULL */
+    const char *const *filters;
 } GV_SearchOptions;
 
 typedef struct GV_ResourceLimits { /* 0 means no limit; checked before a write, which then changes nothing */

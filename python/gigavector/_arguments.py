@@ -143,9 +143,10 @@ def search_options(
         keep.append(c_string(filter, "filter"))
         options.filter = keep[-1]
     if filters is not None:
-        if isinstance(filters, str) or not isinstance(filters, Sequence) or len(filters) != count:
-            what = type(filters).__name__ if isinstance(filters, str) or not isinstance(filters, Sequence) else len(filters)
-            raise ArgumentError(f"filters must be {count} expressions or None, one for each query, got {what}")
+        several = isinstance(filters, Sequence) and not isinstance(filters, str)
+        if not several or len(filters) != count:
+            got = len(filters) if several else type(filters).__name__
+            raise ArgumentError(f"filters must be {count} expressions or None, one for each query, got {got}")
         each = [_NULL if one is None else c_string(one, f"filters[{i}]") for i, one in enumerate(filters)]
         keep += (each, ffi.new("char *[]", [*each, _NULL]))  # with one more: C takes no address of nothing
         options.filters = keep[-1]

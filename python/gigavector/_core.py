@@ -631,7 +631,8 @@ class Database(SparseCalls):
         width = hit_count(k)
         if width > _WIDE_K:
             width = min(width, max(len(self), _WIDE_K))
-        if distance is filter_metadata is filter is ef_search is None and filters is nprobe is rerank is None and threads == 1 and offset == 0:
+        plain = distance is filter_metadata is filter is filters is ef_search is nprobe is rerank is None
+        if plain and threads == 1 and offset == 0:
             options = _NULL
         else:
             options, _keep = search_options(

@@ -23,10 +23,14 @@ def suggest_index(
         return IndexType.FLAT
     if dimension <= _TREE_DIMENSION and distance != DistanceType.COSINE:
         return IndexType.KDTREE
-    row_bytes = {IndexType.HNSW: _hnsw_bytes(dimension), IndexType.IVFPQ: _ivfpq_bytes(dimension)}
     if distance == DistanceType.MANHATTAN:  # for which there are no codes
-        del row_bytes[IndexType.IVFPQ]
-    row_bytes[IndexType.FLAT] = _row_bytes(dimension) if distance == DistanceType.MANHATTAN else _flat_bytes(dimension)
+        row_bytes = {IndexType.HNSW: _hnsw_bytes(dimension), IndexType.FLAT: _row_bytes(dimension)}
+    else:
+        row_bytes = {
+            IndexType.HNSW: _hnsw_bytes(dimension),
+            IndexType.IVFPQ: _ivfpq_bytes(dimension),
+            IndexType.FLAT: _flat_bytes(dimension),
+        }
     for index, one in row_bytes.items():
         if memory_limit is None or expected_rows * one <= memory_limit:
             return index

@@ -128,6 +128,14 @@ typedef struct GV_Draft { /* a list being made or revised */
     uint32_t survivors[GV_SURVIVOR_WORDS];
 } GV_Draft;
 
+/* Where `slot` is among the links; or their count. */
+static inline uint32_t gv_draft_find(const GV_Draft *draft, uint32_t slot)
+{
+    uint32_t at = 0;
+    while (at < draft->count && draft->links[at] != slot) at++;
+    return at;
+}
+
 typedef struct GV_Walk {
     uint32_t level;
     size_t ef;               /* candidates that count, at most */

@@ -354,13 +354,6 @@ static void read_revision(const GV_HNSW *hnsw, const GV_Revision *revision, GV_D
     memcpy(draft->survivors, revision->survivors, sizeof draft->survivors);
 }
 
-static bool links_to(const GV_Draft *draft, uint32_t slot)
-{
-    uint32_t at = 0;
-    while (at < draft->count && draft->links[at] != slot) at++;
-    return at < draft->count;
-}
-
 /* The nearest neighbours of the i-th newcomer take it, until `wanted` have. */
 static void force_links(GV_HNSW *hnsw, size_t i, uint32_t wanted, GV_Urgency urgency)
 {
@@ -371,7 +364,7 @@ static void force_links(GV_HNSW *hnsw, size_t i, uint32_t wanted, GV_Urgency urg
         GV_Revision *revision = gv_build_revision(b, find_group(b, list->links[at]));
         GV_Target target = gv_hnsw_target(hnsw, list->links[at]);
         read_revision(hnsw, revision, &draft);
-        if (links_to(&draft, b->newcomers[i].slot)) continue;
+        if (gv_draft_find(&draft, b->newcomers[i].slot) < draft.count) continue;
         gv_hnsw_measure(hnsw, &target, draft.links, draft.count, draft.ranks);
         offer(hnsw, (uint64_t)i << POSITION_BITS | at, urgency, &draft, revision->changed);
         write_revision(revision, &draft);

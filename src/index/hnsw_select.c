@@ -125,11 +125,11 @@ bool gv_hnsw_survives(const GV_HNSW *hnsw, const GV_Target *row, GV_Draft *draft
 uint32_t gv_hnsw_offer(const GV_HNSW *hnsw, const GV_Target *target, GV_Draft *draft, uint32_t slot, float rank,
                        GV_Urgency urgency)
 {
-    uint32_t before[GV_SURVIVOR_WORDS], at = 0;
+    uint32_t before[GV_SURVIVOR_WORDS],
+        at = gv_draft_find(draft, slot); /* left over from an earlier life of the slot */
     if (draft->capacity == 0) return GV_NO_SLOT;
     memcpy(before, draft->survivors, sizeof before);
     bool survivor = gv_hnsw_survives(hnsw, target, draft, rank), takes = true;
-    while (at < draft->count && draft->links[at] != slot) at++; /* left over from an earlier life of the slot */
     if (at == draft->count)
         at = weakest(hnsw, draft, urgency == GV_OFFER_AT_ANY_COST ? 1 : gv_hnsw_sources_least(hnsw));
     if (at != GV_NO_SLOT && urgency == GV_OFFER_IF_BETTER && at < draft->count && draft->links[at] != slot &&

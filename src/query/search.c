@@ -2,10 +2,11 @@
 #include "query/search.h"
 #include "index/coded_scan.h"
 
-enum { /* found by `./build.sh bench filters` and bench sweeps */
-    WALK_DISTANCES =
-        32,           /* codes that a walk measures for each candidate it keeps: as many as a scan does in that time */
-    ROW_COST = 8,     /* codes that a scan measures in the time of a full row */
+/* Found by `./build.sh bench filters` and `bench sweeps`. A walk measures about WALK_DISTANCES codes for each candidate that it
+ * keeps, in the time in which a scan measures as many; a full row takes a scan as long as ROW_COST codes. */
+enum {
+    WALK_DISTANCES = 32,
+    ROW_COST = 8,
     SCAN_FACTOR = 16, /* a walk that keeps one row in so many is slower than the scan, and less exact */
     SCAN_OF_K = 40    /* ... and one that returns one in so many, where the scan is of codes */
 };
@@ -16,6 +17,17 @@ enum {
     BLOCK_PATIENCE = 1 << 30, /* components that a shared scan compares: some 30 ms */
     BLOCK_LEAST = 4
 };
+
+/* Rows that may be hits, and how many they are. */
+static const GV_Bitset *accept_of(const GV_Table *table, const GV_Request *r)
+{
+    return r->matches ? r->matches : &table->live;
+}
+
+static uint64_t choices_of(const GV_Table *table, const GV_Request *r)
+{
+    return r->matches ? r->match_count : table->live_count;
+}
 
 /* May the scan for the k best of `choices` rows look at codes? */
 static bool scans_codes(const GV_Index *index, GV_DistanceType distance, uint64_t choices, size_t k)
@@ -39,7 +51,7 @@ static bool scan_is_cheaper(const GV_Table *table, const GV_Index *index, const 
 static GV_Way way_of(const GV_Table *table, const GV_Index *index, const GV_Request *r, float squared_norm)
 {
     GV_Query query = {.nprobe = r->nprobe, .rerank = r->rerank};
-    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    uint64_t choices = choices_of(table, r);
     if (!index->ops->search) return GV_WAY_NO_INDEX;
     if (r->distance != index->metric.distance) return GV_WAY_OTHER_METRIC;
     if (r->distance == GV_DISTANCE_COSINE && squared_norm == 0.0f) return GV_WAY_ZERO_VECTOR;
@@ -74,9 +86,8 @@ GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const G
                            GV_TopK *top, uint64_t *total)
 {
     GV_Metric metric = index->metric;
-    GV_Query query = {
-        .vector = r->vectors, .squared_norm = r->squared_norms[0], .accept = r->matches ? r->matches : &table->live};
-    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    GV_Query query = {.vector = r->vectors, .squared_norm = r->squared_norms[0], .accept = accept_of(table, r)};
+    uint64_t choices = choices_of(table, r);
     if (r->tally) count_work(r->tally, 0, 1, choices);
     if (scans_codes(index, r->distance, choices, 1)) return gv_coded_range(index, &query, radius, top, total);
     metric.distance = r->distance;
@@ -86,10 +97,8 @@ GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const G
 /* Sparse rows are answered for by their index alone, and exactly. */
 static GV_Status search_pairs(const GV_Table *table, GV_Index *index, const GV_Request *r, size_t wanted, GV_TopK *top)
 {
-    GV_SparseQuery query = {.row = *r->pairs,
-                            .squared_norm = r->squared_norms[0],
-                            .distance = r->distance,
-                            .accept = r->matches ? r->matches : &table->live};
+    GV_SparseQuery query = {
+        .row = *r->pairs, .squared_norm = r->squared_norms[0], .distance = r->distance, .accept = accept_of(table, r)};
     top->k = wanted;
     top->count = 0;
     if (wanted == 0) return GV_OK;
@@ -104,7 +113,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
     GV_Query queries[GV_SCAN_MOST]; /* those that are left for the scan */
     GV_TopK *scanned[GV_SCAN_MOST];
     size_t scan_count = 0, walked = 0;
-    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    uint64_t choices = choices_of(table, r);
     size_t wanted = r->k < choices ? r->k : (size_t)choices;
     if (r->plan) r->plan->choices = choices;
     if (GV_HAS_SPARSE && r->pairs) return search_pairs(table, index, r, wanted, tops);
@@ -114,7 +123,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
                           .ef = r->ef < r->k ? r->k : r->ef,
                           .nprobe = r->nprobe,
                           .rerank = r->rerank,
-                          .accept = r->matches ? r->matches : &table->live};
+                          .accept = accept_of(table, r)};
         tops[i].count = 0;
         if (choices == 0) continue;
         GV_Way way = way_of(table, index, r, query.squared_norm);
@@ -139,7 +148,7 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
  * waits for it: it is shared by few. */
 size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *r)
 {
-    uint64_t choices = r->matches ? r->match_count : table->live_count;
+    uint64_t choices = choices_of(table, r);
     if (way_of(table, index, r, 1.0f) == GV_WAY_INDEX) return 1;
     size_t block = BLOCK_BYTES / (table->dimension * sizeof(float));
     size_t patience = BLOCK_PATIENCE / (table->dimension * ((size_t)choices + 1));

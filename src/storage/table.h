@@ -142,7 +142,7 @@ static inline GV_Status gv_table_touch_norm(const GV_Table *table, uint32_t slot
 static inline GV_Status gv_table_touch(const GV_Table *table, uint32_t slot)
 {
     if (!table->lazy_rows) return GV_OK;
-    GV_TRY(gv_lazy_touch(table->lazy_norms, slot));
+    GV_TRY(gv_table_touch_norm(table, slot));
     return gv_lazy_touch(table->lazy_rows, slot);
 }
 

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-static inline GV_Database *open_in_memory(size_t dimension, GV_IndexType index, GV_DistanceType distance)
+/* `kernels`: as of GV_OpenOptions. */
+static inline GV_Database *open_with_kernels(size_t dimension, GV_IndexType index, GV_DistanceType distance,
+                                             const char *kernels)
 {
     static GV_Vfs *vfs; /* of all that are opened: they keep nothing in it */
     GV_OpenOptions options;
@@ -17,10 +19,16 @@ static inline GV_Database *open_in_memory(size_t dimension, GV_IndexType index, 
     options.dimension = dimension;
     options.index_type = (int32_t)index;
     options.distance = (int32_t)distance;
+    options.kernels = kernels;
     if (!vfs) vfs = gv_vfs_memory_new();
     CHECK(vfs, "%s", gv_last_error());
     CHECK_OK(gv_db_open_with_vfs(NULL, &options, vfs, &db));
     return db;
+}
+
+static inline GV_Database *open_in_memory(size_t dimension, GV_IndexType index, GV_DistanceType distance)
+{
+    return open_with_kernels(dimension, index, distance, NULL);
 }
 
 typedef struct Packed {

@@ -213,8 +213,7 @@ int main(void)
         scans += check_dimension(dimensions[i]);
     }
     printf("ok: scan_tables, scan_block, far_rows, encode_neighbour: %d dimensions, %zu to %zu, %zu blocks: equal in "
-           "every bit, "
-           "and as defined\n",
+           "every bit, and as defined\n",
            DIMENSIONS, dimensions[0], dimensions[DIMENSIONS - 1], scans);
     printf("hash of all scalar results: %016" PRIx64 "\n", hash);
     return 0;

@@ -4,11 +4,9 @@
  * component, far from the origin, all but equal, huge, tiny, zero. A FLAT database of another metric scans plainly, and so says what
  * is right; what else scans by codes is compared with it, on every instruction set. */
 #include "base/random.h"
-#include "check.h"
 #include "kernels/kernels.h"
-#include <gigavector.h>
+#include "packed.h"
 #include <inttypes.h>
-#include <string.h>
 
 enum {
     ROWS = 900,
@@ -40,14 +38,7 @@ static void fill(float *row, size_t dimension, uint64_t i)
 
 static GV_Database *make(size_t dimension, GV_IndexType index, GV_DistanceType distance, const char *kernels)
 {
-    GV_OpenOptions options;
-    GV_Database *db;
-    gv_open_options_init(&options);
-    options.dimension = dimension;
-    options.index_type = (int32_t)index;
-    options.distance = (int32_t)distance;
-    options.kernels = kernels;
-    CHECK_OK(gv_db_open_with_options(NULL, &options, &db));
+    GV_Database *db = open_with_kernels(dimension, index, distance, kernels);
     for (size_t i = 0; i < ROWS; i++) fill(rows + i * dimension, dimension, i);
     CHECK_OK(gv_db_add_vectors(db, rows, ROWS, dimension));
     for (uint64_t id = 7; id < ROWS; id += 13) CHECK_OK(gv_db_delete_vector_by_index(db, id));
