@@ -44,7 +44,7 @@ function(gv_kernel_flags name)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/${name}.c PROPERTIES COMPILE_OPTIONS "${ARGN}")
 endfunction()
 gv_kernel_flags(sse41 -msse4.1)
-gv_kernel_flags(avx2 -mavx2)
+gv_kernel_flags(avx2 -mavx2 -mf16c)
 gv_kernel_flags(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni)
 
 add_library(gigavector_core OBJECT ${core_sources})
@@ -65,7 +65,7 @@ if(EMSCRIPTEN)
     # and these smaller yet, which -Oz does not do to most
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/malloc_wasm.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
     foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read api/recover api/upsert
-            index/flat index/hnsw_insert index/hnsw_pivots index/hnsw_remove index/hnsw_scratch index/hnsw_twins index/scan)
+            index/flat index/hnsw_insert index/hnsw_pivots index/hnsw_remove index/hnsw_scratch index/hnsw_twins index/row_codes index/scan)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Oz)
     endforeach()
 endif()

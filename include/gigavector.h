@@ -62,6 +62,12 @@ typedef enum GV_Durability {
     GV_DURABILITY_NONE = 2,   /* for bulk loads: nothing is promised before gv_db_flush(), gv_db_save() or close */
 } GV_Durability;
 
+typedef enum GV_Storage { /* what a component of a vector is kept as, in memory and in the file */
+    GV_STORAGE_F32 = 0,   /* as it was given: 4 bytes */
+    GV_STORAGE_F16 = 1,   /* IEEE 754 binary16: 2 bytes, 11 significant bits, up to 65504 */
+    GV_STORAGE_INT8 = 2,  /* 1 byte, times a scale of the row: steps of 1/127 of its largest component */
+} GV_Storage;
+
 typedef struct GV_Metadata { /* singly linked list, in insertion order; keys are unique; strings are UTF-8 */
     char *key;
     char *value;
@@ -130,6 +136,10 @@ typedef struct GV_OpenOptions {
                                   * here, or natively what the environment variable GV_KERNELS names. Default NULL */
     const GV_HNSWConfig *hnsw;    /* NULL: the file's, or the defaults */
     const GV_IVFPQConfig *ivfpq;  /* NULL: the file's, or the defaults */
+    int32_t
+        storage; /* a GV_Storage; -1: the file's, or F32. Vectors are rounded to it once, when they are written; from
+                      * then on all is exact for what is kept: distances, vectors read back, files. For FLAT and IVFPQ, and for HNSW
+                      * from 32 dimensions on and not by MANHATTAN. Default -1 */
 } GV_OpenOptions;
 
 typedef struct GV_SearchOptions {
@@ -176,6 +186,7 @@ typedef struct GV_DatabaseInfo {
     uint64_t seed;
     const char *kernels; /* name of the kernels in use; static */
     uint32_t trained;    /* IVFPQ: 1 once it is trained; 1 for any other index */
+    int32_t storage;     /* a GV_Storage */
 } GV_DatabaseInfo;
 
 typedef struct GV_CheckReport {

@@ -15,7 +15,7 @@ import {
   toRows,
   whole,
 } from './input.js';
-import { DISTANCES, DURABILITIES, INDEX_TYPES, STATUS, STRUCTS, WAYS } from './layout.js';
+import { DISTANCES, DURABILITIES, INDEX_TYPES, STATUS, STORAGES, STRUCTS, WAYS } from './layout.js';
 import { describe, pack, unpack } from './metadata.js';
 import { MODULES, moduleFrom } from './module.js';
 
@@ -24,7 +24,7 @@ const OPENED = Symbol('made by open() or fromBytes()');
 
 const OPEN_OPTIONS = [
   ...['dimension', 'index', 'distance', 'hnsw', 'ivfpq', 'durability', 'readOnly', 'seed'],
-  ...['kernels', 'checkpointOnClose', 'lock', 'wasm'],
+  ...['storage', 'kernels', 'checkpointOnClose', 'lock', 'wasm'],
 ];
 const BYTES_OPTIONS = ['dimension', 'index', 'wasm'];
 const HNSW_OPTIONS = {
@@ -399,6 +399,7 @@ export class Database {
       return {
         index: nameOf(INDEX_TYPES, info.index_type),
         distance: nameOf(DISTANCES, info.distance),
+        storage: nameOf(STORAGES, info.storage),
         dimension: Number(info.dimension),
         size: Number(info.count),
         nextId: Number(info.next_id),
@@ -502,7 +503,7 @@ export class Database {
   }
 
   convert(options = {}) {
-    checkOptions(options, ['index', 'distance', 'hnsw', 'ivfpq', 'seed'], 'convert');
+    checkOptions(options, ['index', 'distance', 'storage', 'hnsw', 'ivfpq', 'seed'], 'convert');
     this.#call((core, db, frame) => core.check(core.c.gv_db_convert(db, writeOpenOptions(core, frame, options))));
   }
 
@@ -553,6 +554,7 @@ function writeOpenOptions(core, frame, options) {
     index_type: chosen(INDEX_TYPES, options.index, 'index'),
     dimension: whole(options.dimension, 'dimension', 0, LARGEST_SIZE),
     distance: chosen(DISTANCES, options.distance, 'distance'),
+    storage: chosen(STORAGES, options.storage, 'storage'),
     durability: chosen(DURABILITIES, options.durability, 'durability'),
     read_only: flag(options.readOnly, 'readOnly'),
     checkpoint_on_close: flag(options.checkpointOnClose, 'checkpointOnClose'),

@@ -21,6 +21,9 @@ export type Index = 'hnsw' | 'ivfpq' | 'flat' | 'kdtree' | 'sparse';
  */
 export type Distance = 'euclidean' | 'cosine' | 'dot' | 'manhattan';
 
+/** What a component of a vector is kept as. */
+export type Storage = 'f32' | 'f16' | 'int8';
+
 /**
  * When a write is safe.
  * - `commit`: synced to the disk when the call returns
@@ -129,6 +132,13 @@ export interface OpenOptions {
   durability?: Durability;
   /** No lock and no writes: the file as it was when opened, until `refresh()`. Default false. */
   readOnly?: boolean;
+  /**
+   * What a component of a vector is kept as, in memory and in the file: `'f32'`, as given; `'f16'`, 2 bytes; `'int8'`, 1 byte, in
+   * steps of 1/127 of the vector's largest component. Vectors are rounded once, when they are written, and all is exact for what is
+   * kept. For `'flat'` and `'ivfpq'`, and for `'hnsw'` from 32 dimensions on and not by `'manhattan'`. All but `'f32'` take
+   * gigavector.all.wasm, which `open` turns to by itself. Default: the file's; `'f32'` for a new database.
+   */
+  storage?: Storage;
   /** Of the graph's random layers, 0 to 2^64 - 1. Default, and 0: the file's, or the library's constant. */
   seed?: number | bigint;
   /** Force these distance kernels; all give the same bits. Default: the fastest, `'wasm128'`. */
@@ -267,6 +277,7 @@ export interface PageRow {
 export interface Info {
   index: Index;
   distance: Distance;
+  storage: Storage;
   dimension: number;
   /** Live rows. */
   size: number;
@@ -538,11 +549,11 @@ export class Database {
   compact(): void;
 
   /**
-   * `compact()` under another index, metric or configuration; what is left out stays as it is. Rows, ids and metadata stay, the
-   * file changes. `GV_ERR_UNSUPPORTED`: an index that the module at work lacks: open with `wasm: ` the address of
+   * `compact()` under another index, metric, storage or configuration; what is left out stays as it is. Rows, ids and metadata stay, the
+   * file changes. `GV_ERR_UNSUPPORTED`: an index or a storage that the module at work lacks: open with `wasm: ` the address of
    * `gigavector.all.wasm`. An IVFPQ index is to be trained afterwards, unless `autoTrain` does it.
    */
-  convert(options: Pick<OpenOptions, 'index' | 'distance' | 'hnsw' | 'ivfpq' | 'seed'>): void;
+  convert(options: Pick<OpenOptions, 'index' | 'distance' | 'storage' | 'hnsw' | 'ivfpq' | 'seed'>): void;
 
   /** Calls, the work of searches, and the shape of the index. */
   stats(): Stats;

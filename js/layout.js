@@ -6,6 +6,7 @@
 /** Numbers of the C enums, by the names this package uses for them. */
 export const INDEX_TYPES = { kdtree: 0, hnsw: 1, ivfpq: 2, sparse: 3, flat: 4 };
 export const DISTANCES = { euclidean: 0, cosine: 1, dot: 2, manhattan: 3 };
+export const STORAGES = { f32: 0, f16: 1, int8: 2 };
 /** GV_Way: how a search is answered. */
 export const WAYS = ['index', 'flat', 'other metric', 'zero vector', 'untrained', 'few rows', 'scan quicker', 'starved'];
 export const DURABILITIES = { commit: 0, os: 1, none: 2 };
@@ -52,7 +53,7 @@ export const STRUCTS = {
   GV_IVFPQConfig: struct('u32 struct_size nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train'),
   GV_OpenOptions: struct(
     'u32 struct_size; i32 index_type; u32 dimension; i32 distance durability; u32 read_only memory_map ' +
-    'checkpoint_on_close threads; u64 seed; pointer kernels hnsw ivfpq',
+    'checkpoint_on_close threads; u64 seed; pointer kernels hnsw ivfpq; i32 storage',
   ),
   GV_SearchOptions: struct(
     'u32 struct_size; i32 distance; u32 ef_search with_vectors with_metadata threads; pointer filter_key ' +
@@ -61,7 +62,7 @@ export const STRUCTS = {
   GV_ResourceLimits: struct('u32 struct_size max_concurrent_operations; u64 max_memory_bytes max_vectors'),
   GV_DatabaseInfo: struct(
     'u32 struct_size; i32 index_type distance; u32 read_only; u64 dimension count next_id generation ' +
-    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels; u32 trained',
+    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels; u32 trained; i32 storage',
   ),
   GV_CheckReport: struct('u32 struct_size superblock_copies; u64 rows reachable links faults'),
   GV_Stats: struct(

@@ -18,6 +18,7 @@ const OPTIONS = {
   hnsw: 'hnsw',
   ivfpq: 'ivfpq',
   seed: 'seed',
+  storage: 'storage',
   durability: 'durability',
   checkpoint_on_close: 'checkpointOnClose',
   read_only: 'readOnly',

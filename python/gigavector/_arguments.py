@@ -14,7 +14,7 @@ import numpy as np
 from ._errors import ArgumentError, QueryError
 from ._ffi import ffi, lib
 from ._metadata import encoded
-from ._types import DistanceType, HNSWConfig, IndexType, IVFPQConfig
+from ._types import STORAGES, DistanceType, HNSWConfig, IndexType, IVFPQConfig
 
 _Enum = TypeVar("_Enum", IndexType, DistanceType)
 
@@ -47,6 +47,7 @@ def open_options(
     ivfpq_config: IVFPQConfig | None = None,
     *,
     durability: str = "commit",
+    storage: str | None = None,
     seed: int | None = None,
     kernels: str | None = None,
     threads: int | None = None,
@@ -60,9 +61,9 @@ def open_options(
         options.index_type = enum_value(IndexType, index, "index")
     if distance is not None:
         options.distance = enum_value(DistanceType, distance, "distance")
-    if not isinstance(durability, str) or durability not in _DURABILITY:
-        raise ArgumentError(f"durability must be one of {', '.join(map(repr, _DURABILITY))}, got {durability!r}")
-    options.durability = _DURABILITY[durability]
+    options.durability = _one_of(_DURABILITY, durability, "durability")
+    if storage is not None:
+        options.storage = _one_of(STORAGES, storage, "storage")
     if seed is not None:
         options.seed = integer("seed", seed, 1, UINT64_MAX)
     if threads is not None:
@@ -76,6 +77,12 @@ def open_options(
         keep.append(c_string(kernels, "kernels"))  # the struct itself keeps nothing alive
         options.kernels = keep[-1]
     return options, keep
+
+
+def _one_of(names: dict[str, int], name: str, what: str) -> int:
+    if not isinstance(name, str) or name not in names:
+        raise ArgumentError(f"{what} must be one of {', '.join(map(repr, names))}, got {name!r}")
+    return names[name]
 
 
 def _config(

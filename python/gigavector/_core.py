@@ -41,6 +41,7 @@ from ._rows import groups_of, hits_of, page_of, range_hits, taken, vectors_of
 from ._sparse import SparseCalls
 from ._suggest import suggest_index, suggested_ivfpq
 from ._types import (
+    STORAGE_NAMES,
     WAYS,
     CheckReport,
     DatabaseInfo,
@@ -104,6 +105,7 @@ class Database(SparseCalls):
         *,
         durability: str = "commit",
         read_only: bool = False,
+        storage: str | None = None,
         seed: int | None = None,
         kernels: str | None = None,
         threads: int | None = None,
@@ -118,6 +120,9 @@ class Database(SparseCalls):
         durability: when a write that returned is safe. "commit": synced to the disk; "os": survives the process,
             not the power; "none": for bulk loads, nothing is promised before flush(), save() or close().
         read_only: no lock and no write; the state of the file at open, until refresh().
+        storage: what a component of a vector is kept as, in memory and in the file: "f32", as given; "f16", 2 bytes; "int8", 1 byte,
+            in steps of 1/127 of the vector's largest component. Vectors are rounded once, when they are written, and all is
+            exact for what is kept. For FLAT and IVFPQ, and for HNSW from 32 dimensions on and not by MANHATTAN.
         seed: of the graph's layers; the same calls with the same seed give the same file, byte for byte.
         kernels: force "scalar", "sse41", "avx2" or "avx512"; None: the best that runs here.
         threads: for building the index; None or 0: one a CPU. The file does not depend on it, byte for byte.
@@ -130,6 +135,7 @@ class Database(SparseCalls):
             hnsw_config,
             ivfpq_config,
             durability=durability,
+            storage=storage,
             seed=seed,
             kernels=kernels,
             threads=threads,
@@ -741,12 +747,14 @@ class Database(SparseCalls):
         distance: DistanceType | int | None = None,
         hnsw_config: HNSWConfig | None = None,
         ivfpq_config: IVFPQConfig | None = None,
+        *,
+        storage: str | None = None,
     ) -> None:
-        """compact() under another index, metric or configuration; None leaves what it is. Rows, ids and metadata stay.
+        """compact() under another index, metric, configuration or storage; None leaves what it is. Rows, ids and metadata stay.
 
-        The file changes as well. An IVFPQ index is to be trained afterwards, unless its `auto_train` does it.
+        The file changes as well. A narrower storage rounds the vectors, as when they are written. An IVFPQ index is to be trained afterwards, unless its `auto_train` does it.
         """
-        options, _keep = open_options(None, index, distance, hnsw_config, ivfpq_config)
+        options, _keep = open_options(None, index, distance, hnsw_config, ivfpq_config, storage=storage)
         check(self._call(lib.gv_db_convert, options))
         info = self.info
         self._index, self._distance = info.index, info.distance
@@ -775,6 +783,7 @@ class Database(SparseCalls):
         check(self._call(lib.gv_db_get_info, info))
         values = {field.name: getattr(info, field.name) for field in fields(DatabaseInfo) if field.name != "index"}
         values["distance"] = DistanceType(info.distance)
+        values["storage"] = STORAGE_NAMES[info.storage]
         values["read_only"], values["trained"] = bool(info.read_only), bool(info.trained)
         values["kernels"] = ffi.string(info.kernels).decode()
         return DatabaseInfo(index=IndexType(info.index_type), **values)

@@ -35,6 +35,10 @@ class DistanceType(IntEnum):
     MANHATTAN = lib.GV_DISTANCE_MANHATTAN
 
 
+# How vectors are kept.
+STORAGES = {"f32": lib.GV_STORAGE_F32, "f16": lib.GV_STORAGE_F16, "int8": lib.GV_STORAGE_INT8}
+STORAGE_NAMES = {number: name for name, number in STORAGES.items()}
+
 _NO_METADATA: Any = object()
 
 
@@ -191,6 +195,7 @@ class DatabaseInfo:
     seed: int
     kernels: str  # name of the kernels in use
     trained: bool  # IVFPQ: searches go by what it has learned; True for any other index
+    storage: str  # of vectors: "f32", "f16" or "int8"
 
 
 @dataclass(frozen=True)

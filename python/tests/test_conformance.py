@@ -107,7 +107,7 @@ class Case:
             assert not given, f"no such options of open_mmap: {given}"
             db = Database.open_mmap(where, **arguments)
         else:
-            for name in ("seed", "durability", "checkpoint_on_close", "read_only"):
+            for name in ("seed", "storage", "durability", "checkpoint_on_close", "read_only"):
                 if name in given:
                     arguments[name] = given.pop(name)
             assert not given, f"unknown options: {given}"

@@ -44,6 +44,7 @@ GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
         .memory_bytes = memory_of(db),
         .seed = s->settings.seed,
         .kernels = s->settings.kernels->name,
+        .storage = (int32_t)s->settings.storage,
         .trained = !s->index->ops->training || s->index->ops->training->is_trained(s->index),
     };
     gv_read_unlock(&db->state);
@@ -141,15 +142,16 @@ static void fault(GV_CheckReport *report, const char *what, uint64_t at)
     if (report->faults++ == 0) (void)gv_fail(GV_ERR_CORRUPT, "%s %llu", what, (unsigned long long)at);
 }
 
-static float squared_norm(const GV_Table *t, const GV_Kernels *kernels, uint32_t slot)
+static float squared_norm(const GV_Table *t, const GV_Kernels *kernels, uint32_t slot, float *room)
 {
-    const float *row = gv_table_row(t, slot);
+    const float *row = gv_table_floats(t, slot, room);
     if (!gv_table_is_sparse(t)) return kernels->dot(row, row, t->dimension);
     GV_SparseRow pairs = gv_table_pairs(t, slot);
     return (float)gv_sparse_dot(&pairs, &pairs);
 }
 
-static GV_Status check_table(const GV_Table *t, const GV_Kernels *kernels, GV_CheckReport *report)
+/* `room` is float[gv_table_room()]. */
+static GV_Status check_rows(const GV_Table *t, const GV_Kernels *kernels, float *room, GV_CheckReport *report)
 {
     uint64_t live = 0;
     for (uint32_t slot = 0; slot < t->slot_count; slot++) {
@@ -162,12 +164,22 @@ static GV_Status check_table(const GV_Table *t, const GV_Kernels *kernels, GV_Ch
         if (!gv_bitset_get(&t->used, slot)) fault(report, "a live slot that is not in use:", slot);
         GV_Status status = gv_table_touch(t, slot);
         if (status != GV_OK) return status;
-        float norm = squared_norm(t, kernels, slot), stored = gv_table_norm(t, slot);
+        float norm = squared_norm(t, kernels, slot, room), stored = gv_table_norm(t, slot);
         if (memcmp(&norm, &stored, sizeof norm) != 0) fault(report, "a stored norm that is not its row's, of row", id);
     }
     if (live != t->live_count || (!t->ids_ascend && t->map.count != live))
         fault(report, "the count of live rows is off:", t->live_count);
     return GV_OK;
+}
+
+static GV_Status check_table(GV_Store *s, GV_CheckReport *report)
+{
+    size_t floats = gv_table_room(&s->table);
+    float *room = gv_alloc_array(&s->scratch_heap, floats, sizeof *room);
+    if (!room && floats > 0) return gv_last_status();
+    GV_Status status = check_rows(&s->table, s->settings.kernels, room, report);
+    gv_release(&s->scratch_heap, room, floats * sizeof *room);
+    return status;
 }
 
 /* What is on the disk, block by block, beside what is in memory. */
@@ -193,7 +205,7 @@ GV_Status gv_db_check(GV_Database *db, GV_CheckReport *report)
     GV_CheckReport found = {.rows = s->table.live_count, .reachable = s->table.live_count};
     GV_Status status = s->file ? check_file(s) : GV_OK;
     found.superblock_copies = s->superblock_copies;
-    if (status == GV_OK) status = check_table(&s->table, s->settings.kernels, &found);
+    if (status == GV_OK) status = check_table(s, &found);
     if (status == GV_OK && !gv_terms_check(&s->terms))
         fault(&found, "the index over metadata is off, rows:", found.rows);
     if (status == GV_OK && s->index->ops->check) status = s->index->ops->check(s->index, &found);

@@ -53,8 +53,22 @@ static GV_Status copy_training(Compaction *c)
     return GV_OK;
 }
 
+/* A vector as the new table keeps it: in the old one, or in the one row of `stored`. `room` is float[gv_table_room()]. */
+static GV_Status copy_vector(Compaction *c, uint32_t slot, GV_StoredRows *stored, float *room, const void **row,
+                             float *norm)
+{
+    const GV_Table *from = &c->from->table;
+    *row = gv_table_row(from, slot);
+    if (!GV_HAS_STORAGE || from->storage == c->to->table.storage) return GV_OK;
+    *row = gv_table_floats(from, slot, room);
+    if (!stored->made) return GV_OK;
+    GV_TRY(gv_stored_rows_put(c->db, stored, 0, *row, gv_table_id(from, slot), norm));
+    *row = gv_stored_row_at(stored, 0);
+    return GV_OK;
+}
+
 /* Copies of all rows, in a table that nobody sees yet. */
-static GV_Status copy_rows(Compaction *c)
+static GV_Status copy_rows(Compaction *c, GV_StoredRows *stored, float *room)
 {
     const GV_Table *from = &c->from->table;
     GV_Table *to = &c->to->table;
@@ -65,22 +79,39 @@ static GV_Status copy_rows(Compaction *c)
         uint8_t *metadata;
         const uint8_t *packed = gv_table_metadata(from, slot, &size);
         GV_TRY(gv_table_metadata_new(to, packed, size, &metadata));
-        const void *row = gv_table_row(from, slot);
+        const void *row = NULL;
+        float norm = gv_table_norm(from, slot);
+        GV_Status status = GV_OK;
         if (gv_table_is_sparse(from)) {
             const uint8_t *pairs = gv_blob(&from->pairs, slot, &size);
             row = gv_blob_copy(to->heap, pairs, size);
-        }
-        if (!row) {
+            if (!row) status = gv_last_status();
+        } else status = copy_vector(c, slot, stored, room, &row, &norm);
+        if (status != GV_OK) {
             gv_table_metadata_free(to, metadata);
-            return gv_last_status();
+            return status;
         }
-        gv_table_stage(to, (uint32_t)i, c->ids[i], row, gv_table_norm(from, slot), metadata);
+        gv_table_stage(to, (uint32_t)i, c->ids[i], row, norm, metadata);
         gv_table_enter(to, (uint32_t)i);
         gv_store_step(c->to, (uint32_t)i, false);
     }
     to->next_id = from->next_id;
     to->version = from->version + 1; /* whoever filtered the old rows sees that */
     return GV_OK;
+}
+
+static GV_Status copy_table(Compaction *c)
+{
+    GV_Heap *scratch = &c->db->scratch;
+    size_t floats = gv_table_room(&c->from->table);
+    GV_StoredRows stored;
+    float *room = floats > 0 ? gv_alloc_array(scratch, floats, sizeof *room) : NULL;
+    GV_Status status = gv_stored_rows_new(c->db, &c->to->table, NULL, 1, &stored);
+    if (!room && floats > 0) status = gv_last_status();
+    if (status == GV_OK) status = copy_rows(c, &stored, room);
+    gv_stored_rows_free(c->db, &stored);
+    gv_release(scratch, room, floats * sizeof *room);
+    return status;
 }
 
 static GV_Status link_rows(Compaction *c)
@@ -152,7 +183,7 @@ static GV_Status compact(Compaction *c)
     if (status == GV_OK) {
         list_ids(c);
         status = copy_training(c);
-        if (status == GV_OK) status = copy_rows(c);
+        if (status == GV_OK) status = copy_table(c);
     }
     if (status == GV_OK) status = link_rows(c);
     if (status == GV_OK) status = move_file(c, &done);

@@ -151,7 +151,8 @@ static GV_Status refresh(GV_Database *db)
 {
     if (!db->read_only) return gv_fail(GV_ERR_ARGUMENT, "refresh: this handle is the writer, it is always up to date");
     GV_OpenOptions options = db->options;
-    options.kernels = db->store->settings.kernels->name;
+    options.kernels = db->kernels->name;
+    options.dimension = db->dimension;
     GV_Database *fresh;
     GV_TRY(gv_db_open_with_vfs(db->path, &options, db->vfs, &fresh));
     gv_mutex_lock(&db->writer);

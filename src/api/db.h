@@ -22,6 +22,11 @@ struct GV_Database {
     uint64_t process;
     bool read_only;
 
+    /* Of every store that the handle will have: read in no lock. */
+    const GV_Kernels *kernels;
+    uint32_t dimension;
+    bool is_sparse;
+
     GV_Mutex gate;
     uint64_t calls; /* under way */
     bool closing;

@@ -194,6 +194,9 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *given, con
     }
     db->store->log.deferred = options.durability == GV_DURABILITY_NONE;
     const GV_Settings *settings = &db->store->settings;
+    db->kernels = settings->kernels;
+    db->dimension = settings->dimension;
+    db->is_sparse = settings->index_type == GV_INDEX_TYPE_SPARSE;
     db->ef_search = configs.hnsw ? configs.hnsw->ef_search : settings->hnsw.ef_search;
     db->nprobe = configs.ivfpq ? configs.ivfpq->nprobe : settings->ivfpq.nprobe;
     db->rerank = configs.ivfpq ? configs.ivfpq->default_rerank : settings->ivfpq.default_rerank;

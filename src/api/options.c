@@ -1,7 +1,7 @@
 /* options.c: what was asked for at open, against the defaults and against the file. */
 #include "api/db.h"
 #include "base/checked.h"
-#include "kernels/codes.h"
+#include "index/row_codes.h"
 #include "base/parallel.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@ void gv_open_options_init(GV_OpenOptions *options)
                                 .index_type = -1,
                                 .distance = -1,
                                 .durability = GV_DURABILITY_COMMIT,
+                                .storage = -1,
                                 .checkpoint_on_close = 1};
 }
 
@@ -110,10 +111,43 @@ GV_Status gv_check_sparse_distance(GV_DistanceType distance)
     return gv_fail(GV_ERR_UNSUPPORTED, "SPARSE knows DOT_PRODUCT and COSINE, not distance %d", (int)distance);
 }
 
+static const char *index_name(uint32_t type)
+{
+    static const char *const names[] = {"KDTREE", "HNSW", "IVFPQ", "SPARSE", "FLAT"};
+    return type < 5 ? names[type] : "unknown";
+}
+
+static const char *distance_name(uint32_t distance)
+{
+    static const char *const names[] = {"EUCLIDEAN", "COSINE", "DOT_PRODUCT", "MANHATTAN"};
+    return distance < 4 ? names[distance] : "unknown";
+}
+
+static const char *storage_name(uint32_t storage)
+{
+    static const char *const names[] = {"F32", "F16", "INT8"};
+    return storage < 3 ? names[storage] : "unknown";
+}
+
+/* Which indexes read rows by gv_rank() alone; a graph without codes measures one row by another. */
+static GV_Status check_storage(const GV_Settings *s)
+{
+    const char *name = storage_name(s->storage);
+    if (!GV_HAS_STORAGE || s->storage == GV_STORAGE_F32) return GV_OK;
+    if (s->index_type == GV_INDEX_TYPE_FLAT || s->index_type == GV_INDEX_TYPE_IVFPQ) return GV_OK;
+    if (s->index_type != GV_INDEX_TYPE_HNSW)
+        return gv_fail(GV_ERR_UNSUPPORTED, "storage %s: %s keeps its rows as F32", name, index_name(s->index_type));
+    if (gv_has_codes(s->distance, s->dimension)) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED,
+                   "storage %s: HNSW has it from %d dimensions on and not by MANHATTAN, FLAT always", name,
+                   GV_CODES_DIMENSION);
+}
+
 static GV_Status check_rows(const GV_Settings *s)
 {
     bool sparse = s->index_type == GV_INDEX_TYPE_SPARSE;
-    return sparse ? gv_check_sparse_distance(s->distance) : check_dimension(s->dimension, false);
+    GV_TRY(sparse ? gv_check_sparse_distance(s->distance) : check_dimension(s->dimension, false));
+    return check_storage(s);
 }
 
 GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, GV_Configs *configs)
@@ -131,6 +165,10 @@ GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, 
         return gv_fail(GV_ERR_ARGUMENT, "index_type %d is not a GV_IndexType", options->index_type);
     if (options->distance < -1 || options->distance > GV_DISTANCE_MANHATTAN)
         return gv_fail(GV_ERR_ARGUMENT, "distance %d is not a GV_DistanceType", options->distance);
+    if (options->storage < -1 || options->storage > GV_STORAGE_INT8)
+        return gv_fail(GV_ERR_ARGUMENT, "storage %d is not a GV_Storage", options->storage);
+    if (!GV_HAS_STORAGE && options->storage > GV_STORAGE_F32)
+        return gv_fail(GV_ERR_UNSUPPORTED, "storages but F32 need gigavector.all.wasm");
     if (options->durability < 0 || options->durability > GV_DURABILITY_NONE)
         return gv_fail(GV_ERR_ARGUMENT, "durability %d is not a GV_Durability", options->durability);
     if (options->hnsw) {
@@ -142,18 +180,6 @@ GV_Status gv_options_read(const GV_OpenOptions *given, GV_OpenOptions *options, 
         configs->ivfpq = &configs->ivfpq_given;
     }
     return GV_OK;
-}
-
-static const char *index_name(uint32_t type)
-{
-    static const char *const names[] = {"KDTREE", "HNSW", "IVFPQ", "SPARSE", "FLAT"};
-    return type < 5 ? names[type] : "unknown";
-}
-
-static const char *distance_name(uint32_t distance)
-{
-    static const char *const names[] = {"EUCLIDEAN", "COSINE", "DOT_PRODUCT", "MANHATTAN"};
-    return distance < 4 ? names[distance] : "unknown";
 }
 
 static GV_Status choose_kernels(const char *wanted, const GV_Kernels **kernels)
@@ -176,6 +202,7 @@ static GV_Status settle_new(const GV_OpenOptions *o, const GV_Configs *configs, 
     bool sparse = s->index_type == GV_INDEX_TYPE_SPARSE;
     s->distance = sparse ? GV_DISTANCE_DOT_PRODUCT : GV_DISTANCE_EUCLIDEAN;
     if (o->distance >= 0) s->distance = (GV_DistanceType)o->distance;
+    if (GV_HAS_STORAGE && o->storage >= 0) s->storage = (GV_Storage)o->storage;
     s->seed = o->seed ? o->seed : GV_DEFAULT_SEED;
     gv_hnsw_config_init(&s->hnsw);
     gv_ivfpq_config_init(&s->ivfpq);
@@ -216,6 +243,9 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs,
     if (o->distance >= 0 && (uint32_t)o->distance != file->distance)
         return gv_fail(GV_ERR_ARGUMENT, "distance: %s asked for, the file has %s", distance_name((uint32_t)o->distance),
                        distance_name(file->distance));
+    if (GV_HAS_STORAGE && o->storage >= 0 && (uint32_t)o->storage != file->storage)
+        return gv_fail(GV_ERR_ARGUMENT, "storage: %s asked for, the file has %s", storage_name((uint32_t)o->storage),
+                       storage_name(file->storage));
     if (o->seed && o->seed != file->seed) return differs("seed", o->seed, file->seed);
     if (hnsw && hnsw->M != file->hnsw.M) return differs("M", hnsw->M, file->hnsw.M);
     if (hnsw && hnsw->ef_construction != file->hnsw.ef_construction)
@@ -233,6 +263,7 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs,
     s->dimension = file->dimension;
     s->index_type = (GV_IndexType)file->index_type;
     s->distance = (GV_DistanceType)file->distance;
+    if (GV_HAS_STORAGE) s->storage = (GV_Storage)file->storage;
     s->seed = file->seed;
     s->hnsw = file->hnsw;
     s->ivfpq = file->ivfpq;
@@ -246,6 +277,7 @@ GV_Status gv_options_change(const GV_OpenOptions *o, const GV_Configs *configs, 
         return gv_fail(GV_ERR_ARGUMENT, "dimension: %zu asked for, the rows have %u", o->dimension, s->dimension);
     if (o->index_type >= 0) s->index_type = (GV_IndexType)o->index_type;
     if (o->distance >= 0) s->distance = (GV_DistanceType)o->distance;
+    if (GV_HAS_STORAGE && o->storage >= 0) s->storage = (GV_Storage)o->storage;
     if (o->seed) s->seed = o->seed;
     if (configs->hnsw) s->hnsw = *configs->hnsw;
     if (configs->ivfpq) s->ivfpq = *configs->ivfpq;

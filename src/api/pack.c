@@ -11,6 +11,7 @@ GV_Status gv_store_write_image(GV_Store *s, GV_File *file, const GV_Vfs *vfs, ui
         .dimension = s->settings.dimension,
         .index_type = (uint32_t)s->settings.index_type,
         .distance = (uint32_t)s->settings.distance,
+        .storage = (uint32_t)s->settings.storage,
         .seed = s->settings.seed,
         .hnsw = s->settings.hnsw,
         .ivfpq = s->settings.ivfpq,

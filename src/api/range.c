@@ -79,9 +79,13 @@ static GV_Status near_row(GV_Database *db, const GV_Search *given, const void *a
     GV_TRY(gv_table_touch(table, slot));
     GV_Question question = {.squared_norm = gv_table_norm(table, slot)};
     if (gv_table_is_sparse(table)) question.pairs = gv_table_pairs(table, slot);
-    else question.vector = gv_table_row(table, slot);
-    GV_TRY(gv_search_question(db, &search, &question, space, &count));
-    return gv_rows_of_space(db, &search, *space, count, out);
+    size_t floats = gv_table_room(table);
+    float *room = floats > 0 ? gv_alloc_array(&db->scratch, floats, sizeof *room) : NULL;
+    if (!room && floats > 0) return gv_last_status();
+    if (!gv_table_is_sparse(table)) question.vector = gv_table_floats(table, slot, room);
+    GV_Status status = gv_search_question(db, &search, &question, space, &count);
+    gv_release(&db->scratch, room, floats * sizeof *room);
+    return status == GV_OK ? gv_rows_of_space(db, &search, *space, count, out) : status;
 }
 
 GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_SearchOptions *options, GV_Rows **out)

@@ -2,7 +2,7 @@
  *
  *   ADD       u64 id, u32 metadata bytes, the row, metadata (one packed row, or nothing)
  *   DELETE    u64 id
- *   UPDATE    u64 id, the row: f32[dimension]; or u32 bytes of the next two, u32 indices, as many f32 values
+ *   UPDATE    u64 id, the row, as it is stored; or u32 bytes of the next two, u32 indices, as many f32 values
  *   METADATA  u64 id, u32 metadata bytes, metadata
  *   TRAIN     u64 bytes in all, u64 of them before these, u32 of them here, these: f32 values
  *   PATCH     u32 words, u32[words]: one step of the group before, in the index's own language */

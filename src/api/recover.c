@@ -12,6 +12,7 @@ typedef struct Recovery {
     bool reserved;   /* the index has room for those steps */
     uint8_t *values; /* of a training, as far as they have come */
     size_t value_bytes, value_end;
+    float *room; /* [gv_table_room()] */
 } Recovery;
 
 static GV_Status corrupt(const char *what, uint64_t value)
@@ -30,7 +31,7 @@ static GV_Status reserve_slot(GV_Store *s, uint32_t slot)
 /* How many bytes the row of a record has, whose first `rest` are at `at`; SIZE_MAX: more than there are. */
 static size_t row_bytes(const GV_Store *s, const uint8_t *at, size_t rest)
 {
-    size_t size = s->table.dimension * sizeof(float);
+    size_t size = s->table.row_bytes;
     if (gv_table_is_sparse(&s->table))
         return rest >= 4 && gv_get_u32(at) <= rest - 4 ? 4 + (size_t)gv_get_u32(at) : SIZE_MAX;
     return size <= rest ? size : SIZE_MAX;
@@ -48,8 +49,9 @@ static GV_Status copy_pairs(GV_Store *s, uint64_t id, const uint8_t *row, uint8_
 }
 
 /* Takes `metadata` over, also when it fails. */
-static GV_Status stage(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t *metadata, uint32_t *slot)
+static GV_Status stage(Recovery *r, uint64_t id, const uint8_t *row, uint8_t *metadata, uint32_t *slot)
 {
+    GV_Store *s = r->store;
     uint8_t *pairs = NULL;
     float norm = 0.0f;
     *slot = gv_table_free_slot(&s->table, 0);
@@ -63,14 +65,15 @@ static GV_Status stage(GV_Store *s, uint64_t id, const uint8_t *row, uint8_t *me
     }
     gv_table_stage(&s->table, *slot, id, pairs ? pairs : row, norm, metadata);
     if (pairs) return GV_OK;
-    const float *staged = gv_table_row(&s->table, *slot);
+    const float *staged = gv_table_floats(&s->table, *slot, r->room);
     norm = s->metric.kernels->dot(staged, staged, s->table.dimension);
     *(float *)gv_slab_at(&s->table.norms, *slot) = norm;
     return norm <= 3.402823466e38f ? GV_OK : corrupt("a vector that is not finite, of row", id);
 }
 
-static GV_Status recover_row(GV_Store *s, const uint8_t **at, size_t *rest)
+static GV_Status recover_row(Recovery *r, const uint8_t **at, size_t *rest)
 {
+    GV_Store *s = r->store;
     size_t row = *rest >= 12 ? row_bytes(s, *at + 12, *rest - 12) : SIZE_MAX;
     if (row == SIZE_MAX) return corrupt("a record is cut short, after id", s->table.next_id);
     uint64_t id = gv_get_u64(*at);
@@ -82,7 +85,7 @@ static GV_Status recover_row(GV_Store *s, const uint8_t **at, size_t *rest)
     uint8_t *metadata;
     uint32_t slot;
     GV_TRY(gv_table_metadata_new(&s->table, packed, size, &metadata));
-    GV_TRY(stage(s, id, *at + 12, metadata, &slot));
+    GV_TRY(stage(r, id, *at + 12, metadata, &slot));
     gv_table_enter(&s->table, slot);
     gv_table_show(&s->table, slot);
     s->table.next_id = id + 1;
@@ -112,15 +115,16 @@ static GV_Status recover_delete(GV_Store *s, const uint8_t **at, size_t *rest)
     return GV_OK;
 }
 
-static GV_Status recover_update(GV_Store *s, const uint8_t **at, size_t *rest)
+static GV_Status recover_update(Recovery *r, const uint8_t **at, size_t *rest)
 {
+    GV_Store *s = r->store;
     size_t row = *rest >= 8 ? row_bytes(s, *at + 8, *rest - 8) : SIZE_MAX, size = 8 + row;
     uint32_t old, slot;
     if (row == SIZE_MAX) return corrupt("a record is cut short:", *rest);
     uint64_t id = gv_get_u64(*at);
     GV_TRY(find_live(s, id, &old));
     if (s->index->ops->expect) s->index->ops->expect(s->index, id);
-    GV_TRY(stage(s, id, *at + 8, NULL, &slot));
+    GV_TRY(stage(r, id, *at + 8, NULL, &slot));
     gv_store_swap_row(s, old, slot);
     gv_store_step(s, slot, false);
     gv_store_step(s, old, true);
@@ -228,9 +232,9 @@ static GV_Status visit(void *context, GV_FrameType type, bool commits, const uin
     if (r->values && type != GV_FRAME_TRAIN) return corrupt("a training without its end, before type", type);
     while (rest > 0) {
         switch (type) {
-        case GV_FRAME_ADD: GV_TRY(recover_row(r->store, &at, &rest)); break;
+        case GV_FRAME_ADD: GV_TRY(recover_row(r, &at, &rest)); break;
         case GV_FRAME_DELETE: GV_TRY(recover_delete(r->store, &at, &rest)); break;
-        case GV_FRAME_UPDATE: GV_TRY(recover_update(r->store, &at, &rest)); break;
+        case GV_FRAME_UPDATE: GV_TRY(recover_update(r, &at, &rest)); break;
         case GV_FRAME_METADATA: GV_TRY(recover_metadata(r->store, &at, &rest)); break;
         case GV_FRAME_TRAIN: GV_TRY(recover_training(r, &at, &rest)); break;
         case GV_FRAME_PATCH:
@@ -244,8 +248,12 @@ GV_Status gv_store_recover(GV_Store *s, uint64_t start, uint64_t end)
 {
     Recovery r = {.store = s};
     s->log.end = end; /* no record is longer */
+    size_t floats = gv_table_room(&s->table);
+    if (floats > 0) r.room = gv_alloc_array(&s->scratch_heap, floats, sizeof *r.room);
+    if (!r.room && floats > 0) return gv_last_status();
     GV_Status status = gv_log_replay(s->vfs, s->file, &s->heap, s->generation, start, end, visit, &r);
     if (status == GV_OK && r.values) status = corrupt("a training without its end, of bytes:", r.value_bytes);
     drop_values(&r);
+    gv_release(&s->scratch_heap, r.room, floats * sizeof *r.room);
     return status == GV_OK ? finish_group(&r) : status;
 }

@@ -121,7 +121,8 @@ static GV_Status copy_rows(const GV_Table *table, const uint32_t *slots, GV_Rows
         rows->ids[i] = gv_table_id(table, slots[i]);
         if (!rows->vectors) continue;
         GV_TRY(gv_table_touch(table, slots[i]));
-        memcpy(rows->vectors + i * rows->dimension, gv_table_row(table, slots[i]), rows->dimension * sizeof(float));
+        gv_widen_row(table->storage, gv_table_row(table, slots[i]), rows->dimension,
+                     rows->vectors + i * rows->dimension);
     }
     return GV_OK;
 }
@@ -263,7 +264,7 @@ static GV_Status get_vector(const GV_Table *table, uint64_t id, GV_Vector *vecto
     vector->dimension = table->dimension;
     vector->data = gv_alloc_array(NULL, table->dimension, sizeof *vector->data);
     if (!vector->data) return gv_last_status();
-    memcpy(vector->data, gv_table_row(table, slot), table->dimension * sizeof *vector->data);
+    gv_widen_row(table->storage, gv_table_row(table, slot), table->dimension, vector->data);
     return gv_metadata_list(packed, size, &vector->metadata);
 }
 

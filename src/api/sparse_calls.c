@@ -10,7 +10,7 @@
 
 static GV_Status check_sparse_database(const GV_Database *db)
 {
-    if (gv_table_is_sparse(&db->store->table)) return GV_OK;
+    if (db->is_sparse) return GV_OK;
     return gv_fail(GV_ERR_ARGUMENT, "the database has vectors, not (index, value) pairs: its index is not SPARSE");
 }
 
@@ -35,7 +35,7 @@ static GV_SparseRow row_at(const GV_SparseRows *rows, size_t index)
 GV_Status gv_check_sparse(const GV_Database *db, const GV_SparseRows *rows, size_t index, float *norm)
 {
     GV_SparseRow row = row_at(rows, index);
-    return gv_sparse_check(&row, db->store->settings.dimension, index, norm);
+    return gv_sparse_check(&row, db->dimension, index, norm);
 }
 
 uint8_t *gv_pairs_new(GV_Database *db, const GV_SparseRows *rows, size_t index)

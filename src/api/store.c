@@ -27,10 +27,11 @@ GV_Status gv_store_new(const GV_Settings *settings, const GV_Vfs *vfs, GV_Store 
     }
     s->settings = *settings;
     s->vfs = vfs;
-    s->metric = (GV_Metric){settings->kernels, settings->distance, settings->dimension};
+    s->metric = (GV_Metric){settings->kernels, settings->distance, settings->dimension, settings->storage};
     s->log.heap = &s->heap;
     s->superblock_copies = 2;
-    gv_table_init(&s->table, &s->heap, settings->index_type == GV_INDEX_TYPE_SPARSE ? 0 : settings->dimension);
+    gv_table_init(&s->table, &s->heap, settings->index_type == GV_INDEX_TYPE_SPARSE ? 0 : settings->dimension,
+                  settings->storage);
     GV_Status status = new_index(s);
     if (status != GV_OK) {
         gv_store_free(s);

@@ -10,6 +10,7 @@ typedef struct GV_Settings { /* what a database is; fixed when it is made */
     uint32_t dimension;
     GV_IndexType index_type;
     GV_DistanceType distance;
+    GV_Storage storage;
     uint64_t seed;
     GV_HNSWConfig hnsw;
     GV_IVFPQConfig ivfpq;
@@ -72,7 +73,7 @@ GV_Status gv_store_order_steps(GV_Store *store);
 
 /* ---- the log's records (records.c) ---- */
 
-/* A row is `row_bytes` bytes: the floats of a vector, or a blob of pairs, with its size. */
+/* A row is `row_bytes` bytes: a vector as it is stored, or a blob of pairs, with its size. */
 GV_Status gv_record_row(GV_Log *log, uint64_t id, const void *row, size_t row_bytes, const uint8_t *metadata,
                         size_t size);
 GV_Status gv_record_delete(GV_Log *log, uint64_t id);

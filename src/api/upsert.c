@@ -23,9 +23,10 @@ typedef struct Upsert {
     size_t count, dimension;
     const char *key;
     size_t key_size;
-    Item *items;      /* [count] */
-    GV_Value *values; /* [count], sorted; owner: the item */
-    uint32_t *slots;  /* [count], of what was written */
+    Item *items;          /* [count] */
+    GV_Value *values;     /* [count], sorted; owner: the item */
+    uint32_t *slots;      /* [count], of what was written */
+    GV_StoredRows stored; /* `rows`, where they are vectors */
     size_t added, moved;
 } Upsert;
 
@@ -118,7 +119,7 @@ static bool same_vector(const GV_Table *table, const Upsert *u, size_t i)
 {
     uint32_t old = u->items[i].old;
     if (GV_HAS_SPARSE && u->sparse) return gv_pairs_equal(table, old, u->sparse, i);
-    return memcmp(gv_table_row(table, old), row_of(u, i), u->dimension * sizeof(float)) == 0;
+    return memcmp(gv_table_row(table, old), gv_stored_row_at(&u->stored, i), table->row_bytes) == 0;
 }
 
 static bool same_metadata(const GV_Table *table, const Item *item)
@@ -147,6 +148,15 @@ static GV_Status choose_slots(const GV_Table *table, Upsert *u, uint32_t *slot_e
     return GV_OK;
 }
 
+static GV_Status round_rows(GV_Database *db, Upsert *u)
+{
+    if (GV_HAS_SPARSE && u->sparse) return GV_OK;
+    GV_TRY(gv_stored_rows_new(db, &db->store->table, u->rows, u->count, &u->stored));
+    for (size_t i = 0; i < u->count && u->stored.made; i++)
+        GV_TRY(gv_stored_rows_put(db, &u->stored, i, row_of(u, i), i, &u->items[i].norm));
+    return GV_OK;
+}
+
 static GV_Status reserve(GV_Database *db, Upsert *u)
 {
     GV_Store *s = db->store;
@@ -172,7 +182,7 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
 
 static const void *bytes_of(const Upsert *u, size_t i, size_t *size)
 {
-    return gv_row_bytes(row_of(u, i), u->dimension, u->items[i].pairs, size);
+    return gv_row_bytes(&u->stored, i, u->items[i].pairs, size);
 }
 
 /* Records of one kind together: they share frames. */
@@ -277,6 +287,7 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
     prepare_key(db, u);
     GV_TRY(gv_begin_write(db));
     GV_Status status = find_rows(db->store, u);
+    if (status == GV_OK) status = round_rows(db, u);
     if (status == GV_OK) status = reserve(db, u);
     if (status == GV_OK) status = log_items(db, u);
     if (status == GV_OK) apply(db, u, ids);
@@ -286,6 +297,7 @@ static GV_Status write_items(GV_Database *db, Upsert *u, uint64_t *ids)
         gv_table_metadata_free(table, u->items[i].metadata);
         if (GV_HAS_SPARSE) gv_blob_free(&table->pairs, table->heap, u->items[i].pairs);
     }
+    gv_stored_rows_free(db, &u->stored);
     gv_end_write(db);
     return status;
 }

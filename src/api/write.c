@@ -10,19 +10,18 @@
 
 GV_Status gv_check_dimension(const GV_Database *db, size_t dimension)
 {
-    const GV_Settings *settings = &db->store->settings;
-    if (settings->index_type == GV_INDEX_TYPE_SPARSE)
+    if (db->is_sparse)
         return gv_fail(GV_ERR_ARGUMENT,
                        "a SPARSE database has no vectors: its rows and queries are (index, value) pairs");
-    if (dimension == settings->dimension) return GV_OK;
-    return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", settings->dimension, dimension);
+    if (dimension == db->dimension) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "expected vector of dim %u, got %zu", db->dimension, dimension);
 }
 
 GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm)
 {
     GV_TRY(gv_check_dimension(db, dimension));
     if (!row) return gv_fail(GV_ERR_ARGUMENT, "vector %zu is NULL", index);
-    *norm = db->store->settings.kernels->dot(row, row, dimension);
+    *norm = db->kernels->dot(row, row, dimension);
     if (*norm <= FLT_MAX) return GV_OK; /* a NaN or an infinity would show in the sum of squares */
     for (size_t i = 0; i < dimension; i++)
         if (!(row[i] >= -FLT_MAX && row[i] <= FLT_MAX))
@@ -90,14 +89,14 @@ GV_Status gv_commit_group(GV_Database *db, GV_Status records)
 
 static bool is_sparse(const GV_Addition *a) { return GV_HAS_SPARSE && a->sparse; }
 
-static const void *bytes_of(const GV_Addition *a, size_t i, size_t dimension, size_t *size)
+static const void *bytes_of(const GV_Addition *a, size_t i, size_t *size)
 {
-    return gv_row_bytes(a->rows + i * dimension, dimension, is_sparse(a) ? a->pairs[i] : NULL, size);
+    return gv_row_bytes(&a->stored, i, is_sparse(a) ? a->pairs[i] : NULL, size);
 }
 
 static GV_Status check_rows(GV_Database *db, GV_Addition *a)
 {
-    size_t dimension = db->store->settings.dimension;
+    size_t dimension = db->dimension;
     for (size_t i = 0; i < a->count; i++) {
         if (is_sparse(a)) GV_TRY(gv_check_sparse(db, a->sparse, i, &a->norms[i]));
         else GV_TRY(gv_check_vector(db, a->rows + i * dimension, dimension, i, &a->norms[i]));
@@ -105,6 +104,15 @@ static GV_Status check_rows(GV_Database *db, GV_Addition *a)
     if (!a->packed) return GV_OK;
     size_t at = 0, size;
     for (size_t i = 0; i < a->count; i++) GV_TRY(gv_check_packed(a->packed, i, a->count, &at, &size));
+    return GV_OK;
+}
+
+static GV_Status round_rows(GV_Database *db, GV_Addition *a)
+{
+    if (is_sparse(a)) return GV_OK;
+    GV_TRY(gv_stored_rows_new(db, &db->store->table, a->rows, a->count, &a->stored));
+    for (size_t i = 0; i < a->count && a->stored.made; i++)
+        GV_TRY(gv_stored_rows_put(db, &a->stored, i, a->rows + i * db->dimension, i, &a->norms[i]));
     return GV_OK;
 }
 
@@ -132,7 +140,6 @@ static GV_Status reserve_rows(GV_Database *db, GV_Addition *a)
 
 static GV_Status log_rows(GV_Database *db, const GV_Addition *a)
 {
-    size_t dimension = db->store->table.dimension;
     GV_Log *log = &db->store->log;
     if (!log->vfs) return GV_OK;
     GV_TRY(gv_log_begin(log));
@@ -141,7 +148,7 @@ static GV_Status log_rows(GV_Database *db, const GV_Addition *a)
         const uint8_t *row = a->packed ? a->packed->bytes + at : NULL;
         size_t size = a->packed ? gv_metadata_row_size(row, a->packed->size_bytes - at) : 0;
         size_t row_size;
-        const void *bytes = bytes_of(a, i, dimension, &row_size);
+        const void *bytes = bytes_of(a, i, &row_size);
         status = gv_record_row(log, db->store->table.next_id + i, bytes, row_size, row, size > 4 ? size : 0);
         at += size;
     }
@@ -156,7 +163,7 @@ static void apply_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
     uint64_t before = s->table.version;
     for (size_t i = 0, step = gv_rows_per_step(dimension); i < a->count; i++) {
         if (i % step == 0) gv_write_lock(&db->state);
-        const void *row = bytes_of(a, i, dimension, &row_size);
+        const void *row = bytes_of(a, i, &row_size);
         gv_table_stage(&s->table, a->slots[i], s->table.next_id + i, row, a->norms[i], a->metadata[i]);
         gv_table_enter(&s->table, a->slots[i]);
         if (i % step == step - 1 || i == a->count - 1) gv_write_unlock(&db->state);
@@ -179,11 +186,13 @@ static GV_Status add_rows(GV_Database *db, GV_Addition *a, uint64_t *ids)
     GV_TRY(gv_begin_write(db));
     GV_Table *table = &db->store->table;
     GV_Status status = gv_check_room(db, a->count);
+    if (status == GV_OK) status = round_rows(db, a);
     if (status == GV_OK) status = reserve_rows(db, a);
     if (status == GV_OK) status = log_rows(db, a);
     if (status == GV_OK) apply_rows(db, a, ids);
     for (size_t i = 0; i < a->count; i++) gv_table_metadata_free(table, a->metadata[i]);
     for (size_t i = 0; is_sparse(a) && i < a->count; i++) gv_blob_free(&table->pairs, table->heap, a->pairs[i]);
+    gv_stored_rows_free(db, &a->stored);
     gv_end_write(db);
     return status;
 }
@@ -376,9 +385,13 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const void *row, size_
 GV_Status gv_update_row(GV_Database *db, uint64_t id, const float *vector, uint8_t *pairs, float norm)
 {
     GV_Table *table = &db->store->table;
+    GV_StoredRows stored = {0};
+    GV_Status status = pairs ? GV_OK : gv_stored_rows_new(db, table, vector, 1, &stored);
+    if (status == GV_OK && !pairs) status = gv_stored_rows_put(db, &stored, 0, vector, 0, &norm);
     size_t size;
-    const void *row = gv_row_bytes(vector, table->dimension, pairs, &size);
-    GV_Status status = update_row(db, id, row, size, norm);
+    const void *row = gv_row_bytes(&stored, 0, pairs, &size);
+    if (status == GV_OK) status = update_row(db, id, row, size, norm);
+    gv_stored_rows_free(db, &stored);
     if (GV_HAS_SPARSE && status != GV_OK) gv_blob_free(&table->pairs, table->heap, pairs);
     return status;
 }

@@ -2,17 +2,17 @@
  * gv_end_write(). */
 #ifndef GV_WRITE_H
 #define GV_WRITE_H
-#include "api/db.h"
+#include "api/stored_rows.h"
 
 /* Rows that are written under one hold of the state lock: some microseconds' worth. `dimension` 0: of sparse ones. */
 size_t gv_rows_per_step(size_t dimension);
 
-/* A row as its record and gv_table_stage() take it: a vector, or a blob of pairs (else NULL). */
-static inline const void *gv_row_bytes(const float *vector, size_t dimension, const uint8_t *pairs, size_t *size)
+/* A row as its record and gv_table_stage() take it: a vector as it is stored, or a blob of pairs (else NULL). */
+static inline const void *gv_row_bytes(const GV_StoredRows *vectors, size_t index, const uint8_t *pairs, size_t *size)
 {
     bool sparse = GV_HAS_SPARSE && pairs;
-    *size = sparse ? 4 + (size_t)gv_get_u32(pairs) : dimension * sizeof *vector;
-    return sparse ? (const void *)pairs : (const void *)vector;
+    *size = sparse ? 4 + (size_t)gv_get_u32(pairs) : vectors->row_bytes;
+    return sparse ? pairs : gv_stored_row_at(vectors, index);
 }
 
 /* Check the packed metadata of row `index` of `count`, at `*at`, which moves behind its `*size` bytes. */
@@ -31,10 +31,11 @@ typedef struct GV_Addition { /* of `count` rows: vectors, or sparse rows */
     const GV_SparseRows *sparse;
     size_t count;
     const GV_PackedMetadata *packed;
-    float *norms;       /* [count] */
-    uint32_t *slots;    /* [count] */
-    uint8_t **metadata; /* [count], of the table's heap; NULL once the table owns them */
-    uint8_t **pairs;    /* the same where rows are sparse; else all NULL */
+    float *norms;         /* [count] */
+    uint32_t *slots;      /* [count] */
+    uint8_t **metadata;   /* [count], of the table's heap; NULL once the table owns them */
+    uint8_t **pairs;      /* the same where rows are sparse; else all NULL */
+    GV_StoredRows stored; /* `rows`, where they are vectors */
 } GV_Addition;
 
 /* Add the rows of `addition`, whose first four members are set. */

@@ -50,8 +50,9 @@ static void encode(void *context, size_t worker, size_t begin, size_t end)
     const GV_Table *table = flat->head.table;
     for (size_t i = begin; i < end; i++) {
         uint32_t slot = flat->slots[i];
-        gv_codes_encode_row(codes, gv_table_row(table, slot), gv_table_norm(table, slot),
-                            flat->work + worker * codes->padded, gv_codes_row(codes, slot), gv_codes_head(codes, slot));
+        float *work = flat->work + worker * codes->padded;
+        gv_codes_encode_row(codes, gv_table_floats(table, slot, work), gv_table_norm(table, slot), work,
+                            gv_codes_row(codes, slot), gv_codes_head(codes, slot));
     }
 }
 

@@ -191,6 +191,7 @@ static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t
 
 static inline bool gv_hnsw_coded(const GV_HNSW *hnsw) { return hnsw->codes.padded > 0; }
 
+/* Rows of a graph without codes are f32 (api/options.c). */
 static inline GV_Target gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot)
 {
     if (gv_hnsw_coded(hnsw)) return (GV_Target){.code = gv_codes_at(&hnsw->codes, slot)};

@@ -61,8 +61,8 @@ void gv_hnsw_encode(GV_HNSW *hnsw, uint32_t slot, float *work)
 {
     GV_Codes *codes = &hnsw->codes;
     if (gv_hnsw_coded(hnsw))
-        gv_codes_encode_row(codes, gv_table_row(hnsw->head.table, slot), gv_table_norm(hnsw->head.table, slot), work,
-                            gv_codes_row(codes, slot), gv_codes_head(codes, slot));
+        gv_codes_encode_row(codes, gv_table_floats(hnsw->head.table, slot, work), gv_table_norm(hnsw->head.table, slot),
+                            work, gv_codes_row(codes, slot), gv_codes_head(codes, slot));
 }
 
 /* A slot that had an earlier life may still be walked through. */
@@ -86,7 +86,7 @@ static bool same_row(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
     if (gv_hnsw_coded(hnsw) &&
         memcmp(gv_codes_head(&hnsw->codes, a), gv_codes_head(&hnsw->codes, b), sizeof(GV_CodeHead)) != 0)
         return false;
-    return memcmp(gv_table_row(table, a), gv_table_row(table, b), table->dimension * sizeof(float)) == 0;
+    return memcmp(gv_table_row(table, a), gv_table_row(table, b), table->row_bytes) == 0;
 }
 
 static uint64_t *candidates_of(const GV_HNSW *hnsw, size_t i)

@@ -150,7 +150,7 @@ void gv_ivf_encode(const GV_IVFPQ *ivf, const GV_IvfModel *model, const uint32_t
     float nearness[GV_ENCODE_ROWS];
     for (size_t i = 0; i < count; i++) {
         float *view = views + i * ivf->view_room;
-        gv_ivf_view(ivf, model->mean, gv_table_row(table, slots[i]), gv_table_norm(table, slots[i]), view);
+        gv_ivf_view(ivf, model->mean, gv_table_floats(table, slots[i], view), gv_table_norm(table, slots[i]), view);
         pointers[i] = view;
     }
     gv_assign(kernels, pointers, count, model->pointers, model->norms, ivf->nlist, ivf->width, sums, labels, nearness);

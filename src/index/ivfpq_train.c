@@ -32,10 +32,12 @@ static size_t sample_size(const GV_IVFPQ *ivf, size_t given)
     return given < most ? given : most;
 }
 
-static const float *sample_row(const Training *t, size_t i)
+/* `room` is float[dimension]. */
+static const float *sample_row(const Training *t, size_t i, float *room)
 {
     size_t at = (size_t)((uint64_t)i * t->given_count / t->count);
-    return t->given ? t->given + at * t->ivf->head.metric.dimension : gv_table_row(t->ivf->head.table, t->slots[at]);
+    if (t->given) return t->given + at * t->ivf->head.metric.dimension;
+    return gv_table_floats(t->ivf->head.table, t->slots[at], room);
 }
 
 /* The mean of the rows as views see them, before rotation. */
@@ -45,7 +47,7 @@ static void find_mean(Training *t)
     float *mean = t->model->mean;
     if (metric->distance == GV_DISTANCE_DOT_PRODUCT) return;
     for (size_t i = 0; i < t->count; i++) {
-        const float *row = sample_row(t, i);
+        const float *row = sample_row(t, i, t->views); /* which are to come */
         float scale = 1.0f;
         if (metric->distance == GV_DISTANCE_COSINE)
             scale = t->norms[i] > 0.0f ? (float)(1.0 / sqrt((double)t->norms[i])) : 0.0f;
@@ -58,8 +60,10 @@ static void make_views(void *context, size_t worker, size_t begin, size_t end)
 {
     Training *t = context;
     (void)worker;
-    for (size_t i = begin; i < end; i++)
-        gv_ivf_view(t->ivf, t->model->mean, sample_row(t, i), t->norms[i], t->views + i * t->ivf->view_room);
+    for (size_t i = begin; i < end; i++) {
+        float *view = t->views + i * t->ivf->view_room;
+        gv_ivf_view(t->ivf, t->model->mean, sample_row(t, i, view), t->norms[i], view);
+    }
 }
 
 /* ---- centroids and books ---- */
@@ -267,7 +271,7 @@ static GV_Status train(Training *t)
     t->room = gv_alloc(heap, room);
     if (!t->norms || !t->views || !t->words || !t->room) status = gv_last_status();
     for (size_t i = 0; i < count && status == GV_OK; i++) {
-        const float *row = sample_row(t, i);
+        const float *row = sample_row(t, i, t->views);
         t->norms[i] = ivf->head.metric.kernels->dot(row, row, ivf->head.metric.dimension);
     }
     if (status == GV_OK) status = find_model(t);

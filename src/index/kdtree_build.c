@@ -45,6 +45,8 @@ typedef struct Build {
     uint64_t random; /* chooses pivots: no order of rows is slow by design */
 } Build;
 
+static const float *row_of(const Build *b, uint32_t slot) { return gv_table_row(b->table, slot); }
+
 typedef struct Part { /* of the slots, with the component that orders them beside each */
     uint32_t *slots;
     float *keys;
@@ -89,8 +91,8 @@ static void halve(Build *b, size_t axis, size_t begin, size_t end, size_t middle
 {
     Part p = {b->tree->slots + begin, b->tree->rows + begin * b->table->dimension};
     for (size_t i = 0; i < end - begin; i++) {
-        if (end - begin - i > AHEAD) __builtin_prefetch(gv_table_row(b->table, p.slots[i + AHEAD]) + axis);
-        p.keys[i] = gv_table_row(b->table, p.slots[i])[axis];
+        if (end - begin - i > AHEAD) __builtin_prefetch(row_of(b, p.slots[i + AHEAD]) + axis);
+        p.keys[i] = row_of(b, p.slots[i])[axis];
     }
     part_at(b, &p, end - begin, middle - begin);
 }
@@ -100,7 +102,7 @@ static void copy_leaf(Build *b, size_t begin, size_t end)
     size_t n = b->table->dimension, count = end - begin;
     float *to = b->tree->rows + begin * n;
     for (size_t i = 0; i < count; i++) {
-        const float *row = gv_table_row(b->table, b->tree->slots[begin + i]);
+        const float *row = row_of(b, b->tree->slots[begin + i]);
         for (size_t d = 0; d < n; d++) to[d * count + i] = row[d];
     }
 }
@@ -110,8 +112,8 @@ static void build(Build *b, size_t node, size_t begin, size_t end)
     size_t n = b->table->dimension, axis = 0;
     float *least = b->tree->boxes + node * 2 * n, *most = least + n;
     for (size_t i = begin; i < end; i++) {
-        const float *row = gv_table_row(b->table, b->tree->slots[i]);
-        if (end - i > AHEAD) __builtin_prefetch(gv_table_row(b->table, b->tree->slots[i + AHEAD]));
+        const float *row = row_of(b, b->tree->slots[i]);
+        if (end - i > AHEAD) __builtin_prefetch(row_of(b, b->tree->slots[i + AHEAD]));
         for (size_t d = 0; d < n; d++) {
             if (i == begin || row[d] < least[d]) least[d] = row[d];
             if (i == begin || row[d] > most[d]) most[d] = row[d];

@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-    DIMENSION_MIN = 32,
     CHUNK_BYTES = 1 << 18
 };
 
@@ -18,7 +17,7 @@ GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric,
 {
     *codes = (GV_Codes){
         .kernels = metric->kernels, .heap = heap, .distance = metric->distance, .dimension = metric->dimension};
-    if (metric->distance == GV_DISTANCE_MANHATTAN || metric->dimension < DIMENSION_MIN) return GV_OK;
+    if (!gv_has_codes(metric->distance, metric->dimension)) return GV_OK;
     codes->padded = (size_t)gv_round_up(metric->dimension, GV_CACHE_LINE);
     codes->padding = (float)codes->padded;
     codes->signs = gv_alloc(heap, sign_bytes(codes));

@@ -16,6 +16,10 @@
 #include "kernels/metric.h"
 #include <math.h>
 
+enum {
+    GV_CODES_DIMENSION = 32 /* at least */
+};
+
 typedef struct GV_CodeHead {
     float step, low, spread, norm;
 } GV_CodeHead;
@@ -37,6 +41,11 @@ typedef struct GV_Codes {
     GV_Slab heads;   /* GV_CodeHead a slot */
 } GV_Codes;
 
+static inline bool gv_has_codes(GV_DistanceType distance, size_t dimension)
+{
+    return distance != GV_DISTANCE_MANHATTAN && dimension >= GV_CODES_DIMENSION;
+}
+
 /* Codes for a metric that has them (all but MANHATTAN) from 32 dimensions on: below, the rows are as short. */
 GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric, uint64_t seed);
 void gv_codes_free(GV_Codes *codes);
@@ -44,7 +53,7 @@ void gv_codes_free(GV_Codes *codes);
 /* Room for slots below `slot_end`. */
 GV_Status gv_codes_reserve(GV_Codes *codes, uint32_t slot_end);
 
-/* The code of `row` into `bytes[padded]`; `work` is float[padded]. */
+/* The code of `row` into `bytes[padded]`; `work` is float[padded], and may hold the row. */
 void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_norm, float *work, uint8_t *bytes,
                          GV_CodeHead *head);
 /* The code of a query into `bytes[padded]`; the rotated query stays in `work`. */

@@ -11,7 +11,7 @@ enum {
 /* Rows that follow one another are sent for by the hardware; one that does not, here. */
 static void prefetch(const GV_Table *table, uint32_t slot)
 {
-    const char *row = (const char *)gv_table_row(table, slot);
+    const char *row = gv_table_row(table, slot);
     for (size_t at = 0; at < PREFETCH_BYTES && at < table->rows.stride; at += GV_CACHE_LINE)
         __builtin_prefetch(row + at);
 }
@@ -170,7 +170,10 @@ static void compare(Scan *scan, size_t first, const Block *block)
 GV_Status gv_scan_many(const GV_Table *table, const GV_Metric *metric, const GV_Query *queries, size_t count,
                        GV_TopK *const *tops)
 {
-    if (count == 1) return gv_scan(table, metric, queries, tops[0]);
+    if (count == 1 || (GV_HAS_STORAGE && metric->storage != GV_STORAGE_F32)) { /* tiles are of floats */
+        for (size_t i = 0; i < count; i++) GV_TRY(gv_scan(table, metric, &queries[i], tops[i]));
+        return GV_OK;
+    }
     Scan scan = {.table = table, .metric = metric, .queries = queries, .tops = tops, .count = count};
     Block blocks[2], *block = blocks, *next = blocks + 1;
     GV_SlotCursor cursor = gv_first_slots(table, queries[0].accept);

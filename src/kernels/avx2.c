@@ -1,4 +1,4 @@
-/* avx2.c: x86-64 with AVX2, eight f32 lanes. Built with -mavx2 and never -mfma; run only if cpu.c agrees. */
+/* avx2.c: x86-64 with AVX2, eight f32 lanes. Built with -mavx2 -mf16c and never -mfma; run only if cpu.c agrees. */
 #include "kernels/kernel_list.h"
 
 #if defined(__AVX2__)
@@ -80,6 +80,15 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
 static inline lanes lanes_from_ints(const int32_t *p)
 {
     return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+/* For stored_body.h. */
+
+static inline lanes lanes_from_halves(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+
+static inline lanes lanes_from_bytes(const void *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p)));
 }
 
 typedef __m256i ints;

@@ -90,6 +90,15 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
 
 static inline lanes lanes_from_ints(const int32_t *p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 
+/* For stored_body.h. */
+
+static inline lanes lanes_from_halves(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
+
+static inline lanes lanes_from_bytes(const void *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p)));
+}
+
 typedef __m512i ints;
 
 static inline ints ints_zero(void) { return _mm512_setzero_si512(); }

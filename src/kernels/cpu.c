@@ -12,6 +12,7 @@ enum { /* bits of CPUID leaves 1 and 7, and of XCR0: what the OS saves when it s
     LEAF1_ECX_SSE41 = 1 << 19,
     LEAF1_ECX_OSXSAVE = 1 << 27,
     LEAF1_ECX_AVX = 1 << 28,
+    LEAF1_ECX_F16C = 1 << 29,
     LEAF7_EBX_AVX2 = 1 << 5,
     LEAF7_EBX_AVX512F = 1 << 16,
     LEAF7_EBX_AVX512DQ = 1 << 17,
@@ -50,7 +51,8 @@ bool gv_cpu_has_sse41(void) { return has_all(detect().leaf1_ecx, LEAF1_ECX_SSE41
 bool gv_cpu_has_avx2(void)
 {
     Features f = detect();
-    return has_all(f.leaf1_ecx, LEAF1_ECX_AVX) && has_all(f.leaf7_ebx, LEAF7_EBX_AVX2) && has_all(f.xcr0, XCR0_YMM);
+    return has_all(f.leaf1_ecx, LEAF1_ECX_AVX | LEAF1_ECX_F16C) && has_all(f.leaf7_ebx, LEAF7_EBX_AVX2) &&
+           has_all(f.xcr0, XCR0_YMM);
 }
 
 /* Everything avx512.c is compiled with, so that its integer kernels may use all of it. */

@@ -1,4 +1,4 @@
-/* kernel_body.h: the distance loops (and, by tile_body.h and code_body.h, those for many rows and for codes), written once
+/* kernel_body.h: the distance loops (and, by tile_body.h, code_body.h and stored_body.h, those for many rows, for codes and for narrow rows), written once
  * over `lanes`, a register of GV_LANES floats. Each vector ISA's file includes this once, after defining GV_ISA, GV_LANES
  * and the lanes_* operations; hence no include guard.
  *
@@ -85,6 +85,10 @@ static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(
 
 #include "kernels/code_body.h"
 
+#ifndef GV_SMALL_MODULE
+#include "kernels/stored_body.h"
+#endif
+
 #define TABLE_OF(isa) gv_kernels_##isa
 #define TABLE_NAME(isa) TABLE_OF(isa) /* the detour expands GV_ISA first */
 #define STRING_OF(isa) #isa
@@ -107,6 +111,8 @@ const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA),
                                        .scan_block = scan_block,
                                        .far_rows = far_rows,
 #ifndef GV_SMALL_MODULE
+                                       .f16 = {l2sq_f16, dot_f16, l1_f16},
+                                       .int8 = {l2sq_int8, dot_int8, l1_int8},
                                        .fast_tables = fast_tables,
                                        .scan_codes = scan_codes,
 #endif

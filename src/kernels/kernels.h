@@ -32,6 +32,14 @@ typedef struct GV_QueryBounds {
     float base, low, length, step, dot;
 } GV_QueryBounds;
 
+/* Sums between a vector and a row that is kept as something else than f32 (stored.h): the bits of those with the floats that the row
+ * stands for. */
+typedef struct GV_StoredSums {
+    float (*l2sq)(const float *a, const void *b, size_t n);
+    float (*dot)(const float *a, const void *b, size_t n);
+    float (*l1)(const float *a, const void *b, size_t n);
+} GV_StoredSums;
+
 typedef struct GV_Kernels {
     const char *name;                                        /* "scalar", "sse41", "avx2", "avx512", "wasm128" */
     float (*l2sq)(const float *a, const float *b, size_t n); /* sum of squared differences */
@@ -41,6 +49,8 @@ typedef struct GV_Kernels {
     /* The same bits for every row with every query, several at a time: out[i * query_count + j] is of rows[i] and queries[j].
      * Best where query_count is a multiple of GV_TILE_QUERIES. */
     GV_Sums l2sq_many, dot_many, l1_many;
+
+    GV_StoredSums f16, int8;
 
     /* Codes that stand for rows during a walk: codes.h has the formulas and layouts. n is a multiple of 64. */
     float (*sum)(const float *x, size_t n);

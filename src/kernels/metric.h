@@ -7,6 +7,7 @@
 #define GV_METRIC_H
 #include "base/topk.h"
 #include "kernels/kernels.h"
+#include "kernels/stored.h"
 #include <float.h>
 #include <gigavector.h>
 #include <math.h>
@@ -15,6 +16,7 @@ typedef struct GV_Metric {
     const GV_Kernels *kernels;
     GV_DistanceType distance;
     size_t dimension;
+    GV_Storage storage; /* of rows; queries are f32 */
 } GV_Metric;
 
 /* 1 - cos from a dot product and two squared norms. The square root of the product, in f64, makes cos(x, x) exactly 1:
@@ -40,10 +42,16 @@ static inline float gv_rank_of_sum(GV_DistanceType distance, float sum, float a_
     return sum;
 }
 
-/* The rank of row `b` for query `a`. */
-static inline float gv_rank(const GV_Metric *metric, const float *a, float a_squared_norm, const float *b,
+/* The next, where rows are not f32. */
+float gv_rank_stored(const GV_Metric *metric, const float *a, float a_squared_norm, const void *b,
+                     float b_squared_norm);
+
+/* The rank of row `b`, as it is stored, for query `a`. */
+static inline float gv_rank(const GV_Metric *metric, const float *a, float a_squared_norm, const void *b,
                             float b_squared_norm)
 {
+    if (GV_HAS_STORAGE && metric->storage != GV_STORAGE_F32)
+        return gv_rank_stored(metric, a, a_squared_norm, b, b_squared_norm);
     const GV_Kernels *kernels = metric->kernels;
     size_t n = metric->dimension;
     switch (metric->distance) {

@@ -2,6 +2,7 @@
  * kernels. A compiler may keep several partial sums in one vector register; no sum changes its order by that. */
 #include "kernels/codes.h"
 #include "kernels/kernel_list.h"
+#include "kernels/stored.h"
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +48,50 @@ static float l2sq(const float *a, const float *b, size_t n) { return sum_of_term
 static float dot(const float *a, const float *b, size_t n) { return sum_of_terms(a, b, n, product); }
 
 static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(a, b, n, absolute_difference); }
+
+typedef float (*component_fn)(const uint8_t *row, size_t i);
+
+ALWAYS_INLINE float component_f16(const uint8_t *row, size_t i)
+{
+    float x;
+    gv_widen_components(GV_STORAGE_F16, row + i * sizeof(uint16_t), 1, &x);
+    return x;
+}
+
+ALWAYS_INLINE float component_int8(const uint8_t *row, size_t i)
+{
+    float scale;
+    memcpy(&scale, row, sizeof scale);
+    return (float)(int8_t)row[GV_STORED_SCALE + i] * scale;
+}
+
+ALWAYS_INLINE float sum_of_stored(const float *a, const uint8_t *b, size_t n, component_fn component, term_fn term)
+{
+    float partial[STRIPES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        partial[i % STRIPES] += term(a[i], component(b, i));
+    }
+    for (size_t half = STRIPES / 2; half > 0; half /= 2) {
+        for (size_t i = 0; i < half; i++) {
+            partial[i] += partial[i + half];
+        }
+    }
+    return partial[0];
+}
+
+#define STORED_SUMS(name, term)                                       \
+    static float name##_f16(const float *a, const void *b, size_t n)  \
+    {                                                                 \
+        return sum_of_stored(a, b, n, component_f16, term);           \
+    }                                                                 \
+    static float name##_int8(const float *a, const void *b, size_t n) \
+    {                                                                 \
+        return sum_of_stored(a, b, n, component_int8, term);          \
+    }
+
+STORED_SUMS(l2sq, squared_difference)
+STORED_SUMS(dot, product)
+STORED_SUMS(l1, absolute_difference)
 
 ALWAYS_INLINE void sums_of_terms(const float *const *rows, size_t row_count, const float *const *queries,
                                  size_t query_count, size_t n, float *out, term_fn term)
@@ -297,6 +342,8 @@ const GV_Kernels gv_kernels_scalar = {.name = "scalar",
                                       .l2sq_many = l2sq_many,
                                       .dot_many = dot_many,
                                       .l1_many = l1_many,
+                                      .f16 = {l2sq_f16, dot_f16, l1_f16},
+                                      .int8 = {l2sq_int8, dot_int8, l1_int8},
                                       .sum = sum_of,
                                       .rotate = rotate,
                                       .encode_row = encode_row,

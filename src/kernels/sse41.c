@@ -80,6 +80,24 @@ static inline lanes lanes_from_ints(const int32_t *p)
     return _mm_cvtepi32_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
+/* For stored_body.h. */
+
+/* Exponent and fraction where those of an f32 are: the value is 2^112 too small, and no fraction is lost. */
+static inline lanes lanes_from_halves(const void *p)
+{
+    __m128i wide = _mm_cvtepu16_epi32(_mm_loadl_epi64(p));
+    __m128i sign = _mm_slli_epi32(_mm_and_si128(wide, _mm_set1_epi32(0x8000)), 16);
+    __m128i rest = _mm_slli_epi32(_mm_and_si128(wide, _mm_set1_epi32(0x7fff)), 13);
+    return _mm_or_ps(_mm_mul_ps(_mm_castsi128_ps(rest), _mm_set1_ps(0x1p112F)), _mm_castsi128_ps(sign));
+}
+
+static inline lanes lanes_from_bytes(const void *p)
+{
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    return _mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_cvtsi32_si128(four)));
+}
+
 typedef __m128i ints;
 
 static inline ints ints_zero(void) { return _mm_setzero_si128(); }

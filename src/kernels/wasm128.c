@@ -75,6 +75,25 @@ static inline lanes lanes_from_words(const uint16_t *p, int32_t middle)
 
 static inline lanes lanes_from_ints(const int32_t *p) { return wasm_f32x4_convert_i32x4(wasm_v128_load(p)); }
 
+#ifndef GV_SMALL_MODULE
+/* For stored_body.h. */
+
+/* Exponent and fraction where those of an f32 are: the value is 2^112 too small, and no fraction is lost. */
+static inline lanes lanes_from_halves(const void *p)
+{
+    v128_t wide = wasm_u32x4_load16x4(p);
+    v128_t sign = wasm_i32x4_shl(wasm_v128_and(wide, wasm_i32x4_splat(0x8000)), 16);
+    v128_t rest = wasm_i32x4_shl(wasm_v128_and(wide, wasm_i32x4_splat(0x7fff)), 13);
+    return wasm_v128_or(wasm_f32x4_mul(rest, wasm_f32x4_splat(0x1p112F)), sign);
+}
+
+static inline lanes lanes_from_bytes(const void *p)
+{
+    v128_t words = wasm_i16x8_extend_low_i8x16(wasm_v128_load32_zero(p));
+    return wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(words));
+}
+#endif
+
 typedef v128_t ints;
 
 static inline ints ints_zero(void) { return wasm_i32x4_const(0, 0, 0, 0); }

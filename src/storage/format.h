@@ -7,6 +7,7 @@
  *   ...    log tail, from the superblock's log_start to the end of the file */
 #ifndef GV_FORMAT_H
 #define GV_FORMAT_H
+#include "kernels/stored.h"
 #include <gigavector.h>
 
 enum {
@@ -30,7 +31,7 @@ enum {
 
 /* Section types. Bit 31 of `flags`: a reader that does not know the type must refuse the file. */
 typedef enum GV_SectionType {
-    GV_SECTION_ROWS = 1,        /* f32, `row stride` bytes a slot, as given */
+    GV_SECTION_ROWS = 1,        /* rows as they are stored (kernels/stored.h), `row stride` bytes a slot */
     GV_SECTION_IDS = 2,         /* u64 a slot; UINT64_MAX: no live row */
     GV_SECTION_NORMS = 3,       /* f32 a slot: the squared norm, canonical dot(x, x) */
     GV_SECTION_METADATA_AT = 4, /* u64 a slot: offset in METADATA of its packed row, plus 1; 0: none */
@@ -66,10 +67,12 @@ enum {
     GV_FRAME_COMMIT = 1
 }; /* flag: the last frame of its group */
 
-/* Bytes a slot of the rows: a whole number of cache lines, or, below one, a power of two: no row straddles a line. */
-static inline size_t gv_row_stride(size_t dimension)
+/* Bytes a slot of rows of `bytes`: a whole number of cache lines, or, below one, a power of two: no row straddles a line without need.
+ * INT8 has a scale in front, which would take a line of its own: its rows lie close together. */
+static inline size_t gv_row_stride(GV_Storage storage, size_t bytes)
 {
-    size_t bytes = dimension * sizeof(float), power = 4;
+    size_t power = 4;
+    if (GV_HAS_STORAGE && storage == GV_STORAGE_INT8) return (bytes + 3) & ~(size_t)3;
     while (power < bytes && power < 64) power *= 2;
     return bytes > 64 ? (bytes + 63) & ~(size_t)63 : power;
 }

@@ -7,6 +7,7 @@ static const uint8_t magic[8] = {'G', 'I', 'G', 'A', 'V', 'E', 'C', 0};
 static const uint8_t clean_magic[8] = {'G', 'V', 'C', 'L', 'E', 'A', 'N', 0};
 enum {
     IVFPQ_AT = 112, /* nine words: GV_IVFPQConfig's, in order */
+    STORAGE_AT = 148,
     CHECKSUM_AT = GV_PAGE_BYTES - 4,
     CLEAN_CHECKSUM_AT = 24
 };
@@ -40,6 +41,7 @@ static void encode(const GV_Superblock *s, uint8_t page[GV_PAGE_BYTES])
                                   s->ivfpq.rotate, s->ivfpq.train_rows,  s->ivfpq.auto_train};
         memcpy(page + IVFPQ_AT, words, sizeof words);
     }
+    gv_put_u32(page + STORAGE_AT, s->storage);
     gv_put_u32(page + CHECKSUM_AT, gv_crc32c(0, page, CHECKSUM_AT));
 }
 
@@ -65,6 +67,7 @@ static void decode(const uint8_t page[GV_PAGE_BYTES], GV_Superblock *s)
     s->table_offset = gv_get_u64(page + 88);
     s->table_bytes = gv_get_u64(page + 96);
     s->log_start = gv_get_u64(page + 104);
+    s->storage = gv_get_u32(page + STORAGE_AT);
     uint32_t *const words[] = {&s->ivfpq.nlist,  &s->ivfpq.m,           &s->ivfpq.nbits,
                                &s->ivfpq.nprobe, &s->ivfpq.train_iters, &s->ivfpq.default_rerank,
                                &s->ivfpq.rotate, &s->ivfpq.train_rows,  &s->ivfpq.auto_train};
@@ -116,6 +119,8 @@ static GV_Status check_fields(const GV_Superblock *s, uint64_t file_size)
         return gv_fail(GV_ERR_CORRUPT, "superblock: dimension %u is out of range", s->dimension);
     if (s->distance > GV_DISTANCE_MANHATTAN)
         return gv_fail(GV_ERR_UNSUPPORTED, "superblock: distance %u is not known to this version", s->distance);
+    if (s->storage > (GV_HAS_STORAGE ? GV_STORAGE_INT8 : GV_STORAGE_F32))
+        return gv_fail(GV_ERR_UNSUPPORTED, "superblock: storage %u is not known to this version", s->storage);
     if (s->slot_count > GV_SLOTS_MAX || s->live_count > s->slot_count || s->next_id > GV_ID_MAX ||
         s->next_id < s->live_count || s->generation == 0)
         return gv_fail(GV_ERR_CORRUPT, "superblock: %u slots, %llu live rows, next id %llu do not go together",

@@ -7,7 +7,7 @@
 typedef struct GV_Superblock {
     uint64_t generation; /* checkpoints so far, from 1 */
     uint32_t dimension;
-    uint32_t index_type, distance;
+    uint32_t index_type, distance, storage;
     uint64_t seed;
     GV_HNSWConfig hnsw;   /* struct_size is not stored */
     GV_IVFPQConfig ivfpq; /* nor here; zeros where the index is another */

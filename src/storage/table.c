@@ -8,12 +8,14 @@ enum {
     COLUMN_CHUNK_BYTES = 1 << 14,
 };
 
-void gv_table_init(GV_Table *t, GV_Heap *heap, size_t dimension)
+void gv_table_init(GV_Table *t, GV_Heap *heap, size_t dimension, GV_Storage storage)
 {
     memset(t, 0, sizeof *t);
     t->heap = heap;
     t->dimension = dimension;
-    gv_slab_init(&t->rows, heap, gv_row_stride(dimension), ROW_CHUNK_BYTES);
+    t->storage = storage;
+    t->row_bytes = gv_stored_bytes(storage, dimension);
+    gv_slab_init(&t->rows, heap, gv_row_stride(storage, t->row_bytes), ROW_CHUNK_BYTES);
     gv_slab_init(&t->ids, heap, sizeof(uint64_t), COLUMN_CHUNK_BYTES);
     gv_slab_init(&t->norms, heap, sizeof(float), COLUMN_CHUNK_BYTES);
     gv_blobs_init(&t->metadata, heap);
@@ -98,7 +100,7 @@ uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)
 void gv_table_stage(GV_Table *t, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata)
 {
     if (gv_table_is_sparse(t)) *gv_blob_at(&t->pairs, slot) = row;
-    else memcpy(gv_slab_at(&t->rows, slot), row, t->dimension * sizeof(float));
+    else memcpy(gv_slab_at(&t->rows, slot), row, t->row_bytes);
     memcpy(gv_slab_at(&t->norms, slot), &norm, sizeof norm);
     *id_at(t, slot) = id;
     *gv_blob_at(&t->metadata, slot) = metadata;

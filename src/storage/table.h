@@ -17,11 +17,13 @@
 typedef struct GV_Table {
     GV_Heap *heap;
     size_t dimension;
-    GV_Slab rows;      /* gv_row_stride(dimension) bytes: f32, padded with zeros */
-    GV_Slab ids;       /* u64; GV_NO_ID where no live row is */
-    GV_Slab norms;     /* f32: dot(x, x) */
-    GV_Blobs metadata; /* packed rows */
-    GV_Blobs pairs;    /* sparse rows, which are in place of vectors; only with `is_sparse` */
+    GV_Storage storage; /* of the rows */
+    size_t row_bytes;   /* of one */
+    GV_Slab rows;       /* gv_row_stride() bytes, padded with zeros */
+    GV_Slab ids;        /* u64; GV_NO_ID where no live row is */
+    GV_Slab norms;      /* f32: dot(x, x) */
+    GV_Blobs metadata;  /* packed rows */
+    GV_Blobs pairs;     /* sparse rows, which are in place of vectors; only with `is_sparse` */
     bool is_sparse;
     GV_Bitset live;      /* rows that searches may return */
     GV_Bitset used;      /* slots that may not be given out: live ones, and dead ones an index still needs */
@@ -42,9 +44,19 @@ typedef struct GV_Table {
 
 static inline bool gv_table_is_sparse(const GV_Table *table) { return GV_HAS_SPARSE && table->is_sparse; }
 
-static inline const float *gv_table_row(const GV_Table *table, uint32_t slot)
+/* The row as it is stored. */
+static inline const void *gv_table_row(const GV_Table *table, uint32_t slot) { return gv_slab_at(&table->rows, slot); }
+
+/* Floats of room to widen a row: none where rows are what they stand for. */
+static inline size_t gv_table_room(const GV_Table *table)
 {
-    return (const float *)gv_slab_at(&table->rows, slot);
+    return GV_HAS_STORAGE && table->storage != GV_STORAGE_F32 ? table->dimension : 0;
+}
+
+/* The floats that it stands for: in the table, or in `room[gv_table_room()]`. */
+static inline const float *gv_table_floats(const GV_Table *table, uint32_t slot, float *room)
+{
+    return gv_row_floats(table->storage, gv_table_row(table, slot), table->dimension, room);
 }
 
 static inline float gv_table_norm(const GV_Table *table, uint32_t slot)
@@ -60,7 +72,7 @@ static inline uint64_t gv_table_id(const GV_Table *table, uint32_t slot)
 /* Send for a row before it is read. */
 static inline void gv_table_prefetch(const GV_Table *table, uint32_t slot)
 {
-    const char *row = (const char *)gv_table_row(table, slot);
+    const char *row = gv_table_row(table, slot);
     for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
 }
 
@@ -79,7 +91,7 @@ static inline GV_SparseRow gv_table_pairs(const GV_Table *table, uint32_t slot)
 }
 
 /* `dimension` 0: rows are sparse. */
-void gv_table_init(GV_Table *table, GV_Heap *heap, size_t dimension);
+void gv_table_init(GV_Table *table, GV_Heap *heap, size_t dimension, GV_Storage storage);
 void gv_table_free(GV_Table *table);
 
 /* ---- writing: reserve may fail, the rest cannot ---- */
@@ -94,7 +106,7 @@ uint32_t gv_table_free_slot(const GV_Table *table, uint32_t from);
 GV_Status gv_table_metadata_new(GV_Table *table, const uint8_t *packed, size_t size, uint8_t **out);
 void gv_table_metadata_free(GV_Table *table, const uint8_t *metadata);
 
-/* Put a row into a free slot, not live yet. Takes `metadata` over. Where rows are sparse `row` is a blob of pairs, taken over as well. */
+/* Put a row into a free slot, not live yet. `row` is as it is stored. Takes `metadata` over. Where rows are sparse `row` is a blob of pairs, taken over as well. */
 void gv_table_stage(GV_Table *table, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata);
 
 /* In two steps each, since the first of a batch may take long and the second is what readers see: enter a staged row in the

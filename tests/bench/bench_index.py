@@ -62,6 +62,7 @@ class GigaVector(Index):
     """The code walk: HNSW as it comes."""
 
     kind, options, filters = "HNSW", {"M": M, "ef_construction": EF_CONSTRUCTION}, True
+    storage = "f32"
     metadata: list[dict[str, str]] | None = None  # of the rows to come
 
     @classmethod
@@ -80,7 +81,9 @@ class GigaVector(Index):
 
         distance = DistanceType.COSINE if metric == "cosine" else DistanceType.EUCLIDEAN
         config = HNSWConfig(**self.options) if self.options else None
-        self.db = Database.open(None, rows.shape[1], IndexType[self.kind], distance, config, threads=threads)
+        self.db = Database.open(
+            None, rows.shape[1], IndexType[self.kind], distance, config, threads=threads, storage=self.storage
+        )
         self.db.add_vectors(rows, self.metadata)
 
     def search(self, queries: np.ndarray, k: int = K) -> np.ndarray:
@@ -127,8 +130,20 @@ class GigaVectorHybrid(GigaVector):
     options = {**GigaVector.options, "use_binary_quant": True}
 
 
+class GigaVectorF16(GigaVector):
+    storage, threads, filters = "f16", (2,), False
+
+
+class GigaVectorInt8(GigaVectorF16):
+    storage = "int8"
+
+
 class GigaVectorFlat(GigaVector):
     kind, options, sweep, threads = "FLAT", {}, (None,), (1,)
+
+
+class GigaVectorFlatInt8(GigaVectorFlat):
+    storage, filters = "int8", False
 
 
 class GigaVectorIvfpq(GigaVector):

@@ -43,6 +43,17 @@ def distances(metric: str, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return np.where(zero, F32(1), np.clip(F32(1) - cosine, F32(0), F32(2)))
 
 
+def stored(storage: str, vector: np.ndarray) -> np.ndarray:
+    """The float32 that a stored vector stands for."""
+    if storage == "f16":
+        return vector.astype(np.float16).astype(F32)
+    high = np.abs(vector).max()
+    bits = int((high / F32(127)).view(np.uint32))
+    scale = max(np.uint32((bits + 255) & ~255).view(F32), F32(2.0**-126))  # 16 significant bits, rounded up
+    level = (vector / scale).astype(F32)
+    return (np.trunc(level + np.copysign(F32(0.5), level)) + F32(0)).astype(F32) * scale
+
+
 def lcg(seed: int, low: int, high: int, scale: float = 1, **more) -> dict:
     """A generator as README.md describes; `rows` and `dim` by keyword."""
     assert math.frexp(scale)[0] == 0.5 and low <= high

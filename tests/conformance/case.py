@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from canonical import distance_value, distances, expand, write_distance
+from canonical import distance_value, distances, expand, stored, write_distance
 
 METRICS = ("euclidean", "cosine", "dot_product", "manhattan")
 GRAPH = {  # force the walk, wide enough to be exact on 200 rows
@@ -28,6 +28,7 @@ class State:
 
     dimension: int
     distance: str
+    storage: str = "f32"
     rows: dict = field(default_factory=dict)  # id -> (vector, metadata)
     next_id: int = 0
 
@@ -58,7 +59,7 @@ class Case:
         path = options.get("path")
         if path in self.files:
             return self.files[path]
-        state = State(options.get("dimension", 0), options.get("distance", "euclidean"))
+        state = State(options.get("dimension", 0), options.get("distance", "euclidean"), options.get("storage", "f32"))
         if path:
             self.files[path] = state
         return state
@@ -90,8 +91,11 @@ class Case:
 
     def _insert(self, vector, metadata):
         assert vector.shape == (self.state.dimension,)
-        self.state.rows[self.state.next_id] = (vector, dict(metadata))
+        self.state.rows[self.state.next_id] = (self._stored(vector), dict(metadata))
         self.state.next_id += 1
+
+    def _stored(self, vector):
+        return vector if self.state.storage == "f32" else stored(self.state.storage, vector)
 
     def search(
         self, query, k: int, distance=None, filter=None, ef_search=None, recorded=False, where=None,
@@ -132,7 +136,7 @@ class Case:
                 same = [id for id, (_, old) in self.state.rows.items() if old.get(key) == pairs[key]]
                 assert len(same) < 2
                 if same:
-                    self.state.rows[same[0]] = (row, dict(pairs))
+                    self.state.rows[same[0]] = (self._stored(row), dict(pairs))
                 else:
                     self._insert(row, pairs)
                 ids.append(same[0] if same else self.state.next_id - 1)
@@ -159,7 +163,7 @@ class Case:
 
     def update_vector(self, id, vector, **more):
         if self._step({"update_vector": id, "vector": vector}, more):
-            self.state.rows[id] = (self._vector(vector), self.state.rows[id][1])
+            self.state.rows[id] = (self._stored(self._vector(vector)), self.state.rows[id][1])
 
     def update_metadata(self, id, metadata, **more):
         if self._step({"update_metadata": id, "metadata": metadata}, more):

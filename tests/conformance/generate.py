@@ -22,10 +22,12 @@ import cases_kdtree
 import cases_lists
 import cases_queries
 import cases_sparse
+import cases_storage
 import cases_walks
 
 MODULES = (
-    *(cases_answers, cases_changes, cases_files, cases_filters, cases_kdtree, cases_lists, cases_queries, cases_sparse, cases_walks),
+    *(cases_answers, cases_changes, cases_files, cases_filters, cases_kdtree, cases_lists, cases_queries, cases_sparse),
+    *(cases_storage, cases_walks),
 )
 HERE = Path(__file__).resolve().parent
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char *const METRICS[] = {"euclidean", "cosine", "dot_product", "manhattan"};
+static const char *const STORAGES[] = {"f32", "f16", "int8"};
 static const char *const INDEXES[] = {"kdtree", "hnsw", "ivfpq", "sparse", "flat"};
 static const char *const DURABILITIES[] = {"commit", "os", "none"};
 
@@ -249,10 +250,19 @@ static bool read_ivfpq(const Json *json, GV_IVFPQConfig *ivfpq)
 
 bool read_options(const Json *base, const Json *over, Options *out)
 {
-    static const char *const known[] = {"path",      "dimension",  "index",
-                                        "distance",  "hnsw",       "ivfpq",
-                                        "seed",      "durability", "checkpoint_on_close",
-                                        "read_only", "memory_map", "exact_search_threshold"};
+    static const char *const known[] = {"path",
+                                        "dimension",
+                                        "index",
+                                        "distance",
+                                        "hnsw",
+                                        "ivfpq",
+                                        "storage",
+                                        "seed",
+                                        "durability",
+                                        "checkpoint_on_close",
+                                        "read_only",
+                                        "memory_map",
+                                        "exact_search_threshold"};
     if (!only_known(base, known, LENGTH(known)) || !only_known(over, known, LENGTH(known))) return false;
     gv_open_options_init(&out->open);
     const Json *path = option(base, over, "path"), *dimension = option(base, over, "dimension");
@@ -268,7 +278,9 @@ bool read_options(const Json *base, const Json *over, Options *out)
     out->open.index_type = find_word(option(base, over, "index"), INDEXES, LENGTH(INDEXES));
     out->open.distance = read_metric(option(base, over, "distance"));
     if (durability != NULL) out->open.durability = find_word(durability, DURABILITIES, LENGTH(DURABILITIES));
-    if (out->open.index_type == -2 || out->open.distance == -2 || out->open.durability == -2) return false;
+    out->open.storage = find_word(option(base, over, "storage"), STORAGES, LENGTH(STORAGES));
+    if (out->open.storage == -2 || out->open.index_type == -2 || out->open.distance == -2 || out->open.durability == -2)
+        return false;
     if (seed != NULL && !read_count(seed, &out->open.seed)) return false;
     if (hnsw != NULL && !read_hnsw(hnsw, &out->hnsw)) return false;
     if (ivfpq != NULL && !read_ivfpq(ivfpq, &out->ivfpq)) return false;

@@ -166,6 +166,8 @@ GV_Status session_open(const GV_Vfs *vfs, const char *path, GV_IndexType index_t
     ivfpq.auto_train = 20;
     options.dimension = MODEL_DIMENSION;
     options.index_type = (int32_t)index_type;
+    /* exact for what model_vector() makes, so that one index shows what becomes of narrow rows */
+    if (index_type == GV_INDEX_TYPE_IVFPQ) options.storage = GV_STORAGE_F16;
     options.durability = (int32_t)durability;
     options.checkpoint_on_close = checkpoint_on_close;
     options.hnsw = &hnsw;

@@ -25,8 +25,8 @@ static inline void open_with(Base *base, GV_DistanceType distance, size_t dimens
                              const char *kernels, GV_Pool *pool, uint32_t threads)
 {
     memset(base, 0, sizeof *base);
-    base->metric = (GV_Metric){gv_kernels_select(kernels), distance, dimension};
-    gv_table_init(&base->table, &base->heap, dimension);
+    base->metric = (GV_Metric){gv_kernels_select(kernels), distance, dimension, GV_STORAGE_F32};
+    gv_table_init(&base->table, &base->heap, dimension, GV_STORAGE_F32);
     GV_IndexSetup setup = {.table = &base->table,
                            .metric = base->metric,
                            .heap = &base->heap,

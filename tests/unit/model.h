@@ -88,7 +88,7 @@ static inline int model_nearer(const void *a, const void *b)
 
 static inline float model_distance(GV_DistanceType distance, const float *a, const float *b)
 {
-    const GV_Metric metric = {gv_kernels_select("scalar"), distance, MODEL_DIMENSION};
+    const GV_Metric metric = {gv_kernels_select("scalar"), distance, MODEL_DIMENSION, GV_STORAGE_F32};
     const GV_Kernels *kernels = metric.kernels;
     float rank = gv_rank(&metric, a, kernels->dot(a, a, MODEL_DIMENSION), b, kernels->dot(b, b, MODEL_DIMENSION));
     return gv_distance_of_rank(distance, rank);

@@ -18,21 +18,25 @@ static const struct Kind {
     GV_DistanceType distance;
     bool binary;
     double recall; /* at least, of the walks' hits; 1: to the bit */
+    GV_Storage storage;
 } kinds[] = {
-    {"flat, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0},
-    {"flat, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0},
-    {"kdtree, euclidean", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_EUCLIDEAN, false, 1.0},
-    {"kdtree, manhattan", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_MANHATTAN, false, 1.0},
-    {"kdtree, dot product", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_DOT_PRODUCT, false, 1.0},
-    {"kdtree, cosine", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_COSINE, false, 1.0},
-    {"hnsw, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, false, 0.97},
-    {"hnsw, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, false, 0.97},
-    {"hnsw, dot product", GV_INDEX_TYPE_HNSW, GV_DISTANCE_DOT_PRODUCT, false, 0.97},
-    {"hnsw, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97},
-    {"hnsw, binary, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, true, 0.97},
-    {"hnsw, binary, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, true, 0.97},
-    {"ivfpq, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9},
-    {"ivfpq, cosine", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_COSINE, false, 0.9},
+    {"flat, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F32},
+    {"flat, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_F32},
+    {"flat, f16, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F16},
+    {"flat, int8, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_INT8},
+    {"kdtree, euclidean", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F32},
+    {"kdtree, manhattan", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_MANHATTAN, false, 1.0, GV_STORAGE_F32},
+    {"kdtree, dot product", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_DOT_PRODUCT, false, 1.0, GV_STORAGE_F32},
+    {"kdtree, cosine", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_F32},
+    {"hnsw, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, false, 0.97, GV_STORAGE_F32},
+    {"hnsw, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, false, 0.97, GV_STORAGE_F32},
+    {"hnsw, dot product", GV_INDEX_TYPE_HNSW, GV_DISTANCE_DOT_PRODUCT, false, 0.97, GV_STORAGE_F32},
+    {"hnsw, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97, GV_STORAGE_F32},
+    {"hnsw, binary, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, true, 0.97, GV_STORAGE_F32},
+    {"hnsw, binary, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, true, 0.97, GV_STORAGE_F32},
+    {"ivfpq, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9, GV_STORAGE_F32},
+    {"ivfpq, cosine", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_COSINE, false, 0.9, GV_STORAGE_F32},
+    {"ivfpq, int8, dot product", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_DOT_PRODUCT, false, 0.9, GV_STORAGE_INT8},
 };
 
 typedef struct Run {
@@ -64,6 +68,7 @@ static void open_database(Run *r)
     options.dimension = MODEL_DIMENSION;
     options.index_type = (int32_t)r->kind->index;
     options.distance = (int32_t)r->kind->distance;
+    options.storage = (int32_t)r->kind->storage;
     options.checkpoint_on_close = r->call % 3 != 0;
     if (r->kind->index == GV_INDEX_TYPE_HNSW) options.hnsw = &hnsw;
     if (r->kind->index == GV_INDEX_TYPE_IVFPQ) options.ivfpq = &ivfpq;
@@ -72,6 +77,14 @@ static void open_database(Run *r)
 }
 
 /* ---- writes ---- */
+
+/* What the database keeps of it. */
+static void round_vector(const Run *r, float *vector)
+{
+    float row[MODEL_DIMENSION];
+    gv_store_row(r->kind->storage, vector, MODEL_DIMENSION, row);
+    gv_widen_row(r->kind->storage, row, MODEL_DIMENSION, vector);
+}
 
 static Item new_item(Run *r, uint64_t i)
 {
@@ -112,6 +125,7 @@ static void write_rows(Run *r, size_t count, bool upserts)
     else CHECK_OK(gv_db_add(r->db, rows, taken, MODEL_DIMENSION, &metadata, ids));
     for (size_t i = 0; i < taken; i++) {
         Item *old = upserts ? find_doc(r, items[i].doc) : NULL;
+        round_vector(r, items[i].vector);
         items[i].id = old ? old->id : r->model.next_id++;
         CHECK(ids[i] == items[i].id, "row %zu got id %llu, not %llu", i, (unsigned long long)ids[i],
               (unsigned long long)items[i].id);
@@ -157,6 +171,7 @@ static void change_row(Run *r, bool vector)
     if (vector) {
         memcpy(item->vector, fresh.vector, sizeof item->vector);
         CHECK_OK(gv_db_update_vector(r->db, item->id, item->vector, MODEL_DIMENSION));
+        round_vector(r, item->vector);
         return;
     }
     packed.size = 0;

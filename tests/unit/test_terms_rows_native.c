@@ -14,7 +14,7 @@ static GV_Terms terms;
 
 static void begin(void)
 {
-    gv_table_init(&table, &heap, 1);
+    gv_table_init(&table, &heap, 1, GV_STORAGE_F32);
     CHECK(gv_terms_init(&terms, &heap, &table) == 0, "no lock");
 }
 
