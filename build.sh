@@ -28,6 +28,7 @@ word_help() {
   baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
+  soak     eight threads, everything at once, under the thread sanitizer: 60 seconds, or as many as the argument says
   mutants  each sync out of the source in turn: the power-cut test must catch it
   fmt      format the C sources
   clean    remove what was built (not .venv and node_modules)
@@ -186,18 +187,27 @@ word_baseline() {
 
 # ---- testing ----
 
-# sanitized <preset> [argument of ctest ...]: without address randomisation where that is allowed, since the thread
-# sanitizer of older compilers does not find its way in the wider ranges of newer kernels.
+# fixed <command ...>: without address randomisation where that is allowed, since the thread sanitizer of older compilers
+# does not find its way in the wider ranges of newer kernels.
+fixed() {
+    if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+# sanitized <preset> [argument of ctest ...]
 sanitized() {
-    local fixed=()
     need_programs "${C_PROGRAMS[@]}"
     locked cmake cmake_build "$1"
-    if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
-    "${fixed[@]}" ctest --preset "$@"
+    fixed ctest --preset "$@"
 }
 
 word_asan() { sanitized asan-ubsan "$@"; }
 word_tsan() { sanitized tsan "$@"; }
+
+word_soak() {
+    need_programs "${C_PROGRAMS[@]}"
+    locked cmake cmake_build tsan test_soak_native
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" fixed build/tsan/test_soak_native "${1:-60}"
+}
 
 word_mutants() {
     need_programs "${C_PROGRAMS[@]}" python3:python3
@@ -228,7 +238,7 @@ word_clean() {
 }
 
 case ${1:-help} in
-native | wasm | python | js | demo | web-demo | test | check | bench | baseline | asan | tsan | mutants | fmt | clean | help)
+native | wasm | python | js | demo | web-demo | test | check | bench | baseline | asan | tsan | soak | mutants | fmt | clean | help)
     word=${1:-help}
     shift || true
     "word_${word//-/_}" "$@"

@@ -41,7 +41,7 @@ suite "check" check ./build.sh check
 suite "ctest native" ctest ctest --preset release
 suite "ctest wasm" ctest ctest --preset wasm
 suite "ctest asan" ctest ./build.sh asan
-suite "ctest tsan" ctest ./build.sh tsan -R "threads|batch|parallel|compact"
+suite "ctest tsan" ctest ./build.sh tsan -R "threads|batch|parallel|compact|soak"
 suite "mutants" mutants ./build.sh mutants
 suite "pytest" pytest .venv/bin/python -m pytest python/tests
 suite "node" node scripts/node_tests.sh node

@@ -24,7 +24,7 @@ from embedder import Embedder  # noqa: E402
 from packages import NoPackages, Package, choose, distribution, read_packages  # noqa: E402
 from progress import progress  # noqa: E402
 
-FORMAT = 2  # raise when what is written changes, so that no stale folder is used
+FORMAT = 3  # raise when what is written changes, so that no stale folder is used
 BATCH = 500
 DETAILS = 280  # characters of the description's first paragraph that the page shows
 PROBES = ("play chess", "Which program edits photos with layers and brushes?", "a web server that proxies http")
@@ -49,10 +49,9 @@ def shorten(text: str) -> str:
 def write_database(path: Path, packages: list[Package], vectors: np.ndarray, binary: bool) -> None:
     path.unlink(missing_ok=True)
     hnsw = HNSWConfig(use_binary_quant=binary)
+    options = {"distance": DistanceType.COSINE, "hnsw_config": hnsw, "storage": "int8"}  # half of what a page would wait for
     with (
-        Database.open(
-            path, dimension=vectors.shape[1], index=IndexType.HNSW, distance=DistanceType.COSINE, hnsw_config=hnsw
-        ) as db,
+        Database.open(path, vectors.shape[1], IndexType.HNSW, **options) as db,
         progress("write " + path.name, len(packages), "row") as bar,
     ):
         for start in range(0, len(packages), BATCH):

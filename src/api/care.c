@@ -57,7 +57,7 @@ GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
 static GV_Status read_shape(const GV_Store *s, GV_Stats *now)
 {
     const GV_Table *table = &s->table;
-    uint64_t used = gv_bitset_count(&table->used);
+    uint64_t used = table->used_count;
     now->nodes = table->live_count;
     now->tombstones = used - table->live_count;
     now->free_slots = table->slot_count - used;

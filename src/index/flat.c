@@ -79,7 +79,7 @@ static size_t flat_plan(GV_Index *index, const GV_Step *steps, size_t count, GV_
 static void flat_commit(GV_Index *index, const GV_Patch *patch, GV_RwLock *lock)
 {
     GV_Flat *flat = (GV_Flat *)index;
-    (void)patch, (void)lock; /* no reader asks which slots are free */
+    (void)patch, (void)lock; /* no reader looks at which slots are free */
     if (flat->leaving != GV_NO_SLOT) gv_table_release_slot(index->table, flat->leaving);
     flat->leaving = GV_NO_SLOT;
 }

@@ -97,7 +97,7 @@ GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report)
     return status;
 }
 
-/* The mean is of nodes at even steps through the slots. */
+/* The mean is of nodes at even steps through the slots: those of live rows, since `present` is the writer's while it plans. */
 GV_Status gv_hnsw_shape(GV_Index *index, GV_Stats *stats)
 {
     enum {
@@ -109,7 +109,7 @@ GV_Status gv_hnsw_shape(GV_Index *index, GV_Stats *stats)
     stats->levels = hnsw->entry == GV_NO_SLOT ? 0 : hnsw->entry_level;
     stats->nodes = hnsw->present_count;
     for (uint32_t slot = 0; slot < hnsw->slot_end; slot += step) {
-        if (!gv_bitset_get(&hnsw->present, slot)) continue;
+        if (!gv_hnsw_bit(&index->table->live, slot) || gv_hnsw_bit(&hnsw->followers, slot)) continue;
         if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, slot, 0));
         GV_List list = gv_hnsw_list(hnsw, slot, 0);
         uint32_t count = 0;

@@ -76,7 +76,7 @@ static GV_Status find_present(GV_HNSW *hnsw, uint32_t slots)
         bool heads = gv_bitset_get(&hnsw->heads, slot), ghost = gv_bitset_get(&hnsw->ghosts, slot);
         if ((follows && (heads || ghost || !live)) || (ghost && (live || !heads)) || (heads && !live && !ghost))
             return corrupt(GV_SECTION_TWINS, "roles that do not go together", slot);
-        if (ghost) gv_bitset_set(&table->used, slot);
+        if (ghost) gv_table_take_slot(table, slot);
         if (follows || !(live || ghost)) continue;
         gv_bitset_set(&hnsw->present, slot);
         hnsw->present_count++;

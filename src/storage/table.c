@@ -104,7 +104,7 @@ void gv_table_stage(GV_Table *t, uint32_t slot, uint64_t id, const void *row, fl
     memcpy(gv_slab_at(&t->norms, slot), &norm, sizeof norm);
     *id_at(t, slot) = id;
     *gv_blob_at(&t->metadata, slot) = metadata;
-    gv_bitset_set(&t->used, slot);
+    gv_table_take_slot(t, slot);
     if (slot >= t->slot_count) t->slot_count = slot + 1;
 }
 

@@ -25,8 +25,9 @@ typedef struct GV_Table {
     GV_Blobs metadata;  /* packed rows */
     GV_Blobs pairs;     /* sparse rows, which are in place of vectors; only with `is_sparse` */
     bool is_sparse;
-    GV_Bitset live;      /* rows that searches may return */
-    GV_Bitset used;      /* slots that may not be given out: live ones, and dead ones an index still needs */
+    GV_Bitset live;              /* rows that searches may return */
+    GV_Bitset used;              /* slots that may not be given out: live ones, and dead ones an index still needs */
+    _Atomic uint32_t used_count; /* of them: who asks need not wait for the writer, whose the bits are */
     GV_Bitset leaving;   /* rows whose places others take with the write under way: what is planned does without them */
     GV_IdMap map;        /* live ids, unless ... */
     bool ids_ascend;     /* ... they ascend with the slots, of a mapped file: then what looks is a binary search */
@@ -127,8 +128,18 @@ static inline uint32_t gv_table_find(const GV_Table *table, uint64_t id)
     return slot != GV_NO_SLOT && gv_bitset_get(&table->live, slot) ? slot : GV_NO_SLOT;
 }
 
-/* The slot may be given out again. */
-static inline void gv_table_release_slot(GV_Table *table, uint32_t slot) { gv_bitset_clear(&table->used, slot); }
+/* The slot may not be given out; it may again. */
+static inline void gv_table_take_slot(GV_Table *table, uint32_t slot)
+{
+    atomic_fetch_add_explicit(&table->used_count, !gv_bitset_get(&table->used, slot), memory_order_relaxed);
+    gv_bitset_set(&table->used, slot);
+}
+
+static inline void gv_table_release_slot(GV_Table *table, uint32_t slot)
+{
+    atomic_fetch_sub_explicit(&table->used_count, gv_bitset_get(&table->used, slot), memory_order_relaxed);
+    gv_bitset_clear(&table->used, slot);
+}
 
 /* The pairs of a dead row that no reader may look at any more: before its slot is released. */
 void gv_table_drop_pairs(GV_Table *table, uint32_t slot);

@@ -46,7 +46,7 @@ static GV_Status load_ids(GV_Table *t, GV_Image *image, const GV_Superblock *s)
             (!t->ids_ascend && gv_idmap_find(&t->map, &t->ids, id) != GV_NO_SLOT))
             return gv_fail(GV_ERR_CORRUPT, "section %d: slot %u has id %llu, which cannot be", GV_SECTION_IDS, slot,
                            (unsigned long long)id);
-        gv_bitset_set(&t->used, slot);
+        gv_table_take_slot(t, slot);
         if (!t->ids_ascend) gv_table_enter(t, slot);
         gv_table_show(t, slot);
     }
