@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { launch, serve, skip } from './chromium.js';
+import { browsers, pageAt } from './browsers.js';
+import { serve } from './pages.js';
 import { PACKAGE, newFolder } from './support.js';
 
 const TOOLS = join(PACKAGE, 'test/bundlers');
-const unable = skip || (!existsSync(join(TOOLS, 'node_modules')) && 'js/test/bundlers/node_modules is not there: npm ci there');
+const unable = !existsSync(join(TOOLS, 'node_modules')) && 'js/test/bundlers/node_modules is not there: npm ci there';
 const require = createRequire(join(TOOLS, 'package.json'));
 const load = (name) => import(pathToFileURL(require.resolve(name)).href).then((module) => module.default ?? module);
 const nameOf = (t) => t.name.split(' ')[0];
@@ -34,18 +35,16 @@ window.result = run().catch((error) => String(error));
 const page = (script) => `<!doctype html><meta charset="utf-8"><title>app</title><script type="module" src="${script}"></script>`;
 
 let tarball;
-let chromium;
-before(() => {
+const running = new Map();
+before(async () => {
   if (unable) return;
   const folder = newFolder();
   const { stdout, stderr } = spawnSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: PACKAGE, encoding: 'utf8' });
   assert.ok(readdirSync(folder).length === 1, stdout + stderr);
   tarball = join(folder, readdirSync(folder)[0]);
+  for (const browser of browsers) if (!browser.skip) running.set(browser, await browser.launch());
 });
-before(async () => {
-  if (!unable) chromium = await launch();
-});
-after(() => chromium?.close());
+after(() => Promise.all([...running.values()].map((each) => each.close())));
 
 /** An empty project with the packed package installed, and the app. */
 function newProject() {
@@ -59,22 +58,19 @@ function newProject() {
   return project;
 }
 
-/** Serve the folder and see what its page says. */
+/** Serve the folder and see what its page says, in each browser. */
 async function runs(t, folder) {
   const server = await serve({}, { folder });
-  const context = await chromium.newContext();
-  try {
-    const tab = await context.newPage();
-    const problems = [];
-    tab.on('pageerror', (error) => problems.push(String(error)));
-    await tab.goto(`${server.address}/index.html`);
-    await tab.waitForFunction('window.result', undefined, { timeout: 20_000 }).catch(() => {});
-    assert.deepEqual([await tab.evaluate('window.result'), problems], [[1, 'yes'], []]);
-    t.diagnostic(`${nameOf(t)}: ${readdirSync(folder, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name)).join(' ')}`);
-  } finally {
-    await context.close();
-    await server.close();
+  t.diagnostic(`${nameOf(t)}: ${readdirSync(folder, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name)).join(' ')}`);
+  for (const browser of browsers) {
+    await t.test(`${nameOf(t)}: in ${browser.name}`, { skip: browser.skip }, async () => {
+      const context = await running.get(browser).newContext();
+      const page = await pageAt(`${server.address}/index.html`, context);
+      assert.deepEqual([await page.evaluate('window.result'), page.problems], [[1, 'yes'], []]);
+      await context.close();
+    });
   }
+  await server.close();
 }
 
 /** What a bundler that does not follow `new URL('./file', import.meta.url)` leaves to do, as the README says. */

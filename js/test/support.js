@@ -1,7 +1,7 @@
 /** What the tests share: temporary folders, the neighbours (Python, Chromium, emcc), and made-up rows. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
@@ -19,10 +19,17 @@ const folders = [];
 after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 /** A new, empty folder that goes with the test file's process. */
-export function newFolder() {
-  const folder = mkdtempSync(join(tmpdir(), 'gigavector-js-'));
+export function newFolder(parent = tmpdir()) {
+  const folder = mkdtempSync(join(parent, 'gigavector-js-'));
   folders.push(folder);
   return folder;
+}
+
+/** The cases of the conformance corpus, by name, as text: in numbers written again -0 would be 0. None without a corpus. */
+export function readCorpus() {
+  const folder = join(ROOT, 'tests/conformance');
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')).sort() : [];
+  return names.map((name) => readFileSync(join(folder, name), 'utf8'));
 }
 
 /** Assert that `work` throws (or rejects with) a GigaVectorError of this name whose sentence has `part`. */
