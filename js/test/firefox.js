@@ -1,13 +1,12 @@
 /** The machine's own Firefox for tests, driven by puppeteer-core over WebDriver BiDi. browsers.js says what it gives. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync, realpathSync, statfsSync } from 'node:fs';
+import { readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as later } from 'node:timers/promises';
 
-import { PACKAGE, newFolder } from './support.js';
+import { PACKAGE, memoryFolder, newFolder } from './support.js';
 
 export const name = 'Firefox';
 
@@ -48,16 +47,7 @@ function start(userDataDir, preferences) {
   return loaded.launch({ browser: 'firefox', executablePath: program, headless: true, userDataDir, env, extraPrefsFirefox });
 }
 
-/** Where syncing costs nothing, if there is room: a profile that nobody will look at again need not reach the disk. */
-function memoryFolder() {
-  try {
-    const { bavail, bsize } = statfsSync('/dev/shm');
-    return bavail * bsize > 2 ** 30 ? '/dev/shm' : tmpdir();
-  } catch {
-    return tmpdir();
-  }
-}
-
+/** One whose profile nobody will look at again. */
 export async function launch() {
   const browser = await start(newFolder(memoryFolder()));
   const version = await browser.version();

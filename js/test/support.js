@@ -1,7 +1,7 @@
 /** What the tests share: temporary folders, the neighbours (Python, Chromium, emcc), and made-up rows. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
@@ -23,6 +23,16 @@ export function newFolder(parent = tmpdir()) {
   const folder = mkdtempSync(join(parent, 'gigavector-js-'));
   folders.push(folder);
   return folder;
+}
+
+/** Where syncing costs nothing, if there is room: for files that nobody will look at again. */
+export function memoryFolder() {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    return bavail * bsize > 2 ** 30 ? '/dev/shm' : tmpdir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 /** The cases of the conformance corpus, by name, as text: in numbers written again -0 would be 0. None without a corpus. */
