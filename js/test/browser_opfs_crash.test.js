@@ -73,8 +73,11 @@ async function kill(profile, { ended }) {
     }
   }
   await ended;
-  const isAlive = (pid) => existsSync(`/proc/${pid}/exe`) && readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== '';
-  while (pids.some(isAlive)) await later(10);
+  const areLeft = () => {
+    const all = processes();
+    return pids.some((pid) => all.get(pid)?.command); // one that has ended and waits for its parent has none
+  };
+  while (areLeft()) await later(10);
 }
 
 const unable = !existsSync('/proc/self/stat') && 'there is no /proc to find the processes in';

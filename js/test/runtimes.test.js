@@ -18,7 +18,10 @@ const cases = readCorpus();
 // what Deno is allowed is what the package needs of it, where that is no file in /dev
 const NEEDED = ['--allow-read', '--allow-write', '--allow-env', '--allow-run=flock'];
 const runtimes = [
-  { name: 'Deno', args: ['run', ...NEEDED], anywhere: ['run', '--allow-all'], ...find('deno', `@deno/linux-${process.arch}-glibc/deno`) },
+  {
+    ...{ name: 'Deno', args: ['run', ...NEEDED], anywhere: ['run', '--allow-all'] },
+    ...find('deno', `@deno/linux-${process.arch}-glibc/deno`),
+  },
   { name: 'Bun', args: [], ...find('bun', `@oven/bun-linux-${CPU}/bin/bun`) },
 ];
 
