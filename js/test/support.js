@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { GigaVectorError } from '../index.js';
@@ -16,7 +15,8 @@ export const MODULE = join(PACKAGE, 'gigavector.wasm');
 if (!existsSync(MODULE)) throw new Error('js/gigavector.wasm is not there: run ./build.sh wasm');
 
 const folders = [];
-after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+// at the very end: an after() of here would come before those that close browsers, which then write once more
+process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })));
 
 /** A new, empty folder that goes with the test file's process. */
 export function newFolder(parent = tmpdir()) {
