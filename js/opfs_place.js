@@ -193,7 +193,10 @@ function writeAll(handle, offset, bytes) {
   let done = 0;
   while (done < bytes.length) {
     const size = handle.write(bytes.subarray(done, done + LARGEST_TRANSFER), { at: offset + done });
-    if (size === 0) throw new GigaVectorError(STATUS.GV_ERR_IO, `OPFS took ${done} of ${bytes.length} bytes`);
+    if (size === 0) { // all that Firefox says when its quota is used up
+      const sentence = `OPFS took ${done} of ${bytes.length} bytes: the browser's quota for this origin may be used up`;
+      throw new GigaVectorError(STATUS.GV_ERR_IO, sentence);
+    }
     done += size;
   }
 }

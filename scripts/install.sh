@@ -217,8 +217,16 @@ need_valgrind() {
     if is_debian_like; then need_packages valgrind; fi
 }
 
-# A browser for the tests, on Debian only (Ubuntu's package is a snap): elsewhere the tests look for one, or skip.
-need_browser() {
-    if have chromium || [ -n "${CHROME:-}" ]; then return 0; fi
-    if is_debian_like && grep -qs '^ID=debian' /etc/os-release; then need_packages chromium; fi
+# Browsers for the tests, on Debian only (Ubuntu's packages are snaps): elsewhere the tests look for some, or skip.
+need_browser() { need_browser_package chromium "${CHROME:-}"; }
+
+need_firefox() {
+    if have firefox; then return 0; fi
+    need_browser_package firefox-esr "${FIREFOX:-}"
+}
+
+# need_browser_package <program, and its package> <a path that is taken in its place, or nothing>
+need_browser_package() {
+    if have "$1" || [ -n "$2" ]; then return 0; fi
+    if is_debian_like && grep -qs '^ID=debian' /etc/os-release; then need_packages "$1"; fi
 }

@@ -2,7 +2,7 @@
 # node_tests.sh node|browser: the tests in js/test by `node --test`. Those that start a browser say so in their path.
 set -euo pipefail
 cd "$(dirname "$0")/../js"
-in_browser='browser|chromium'
+in_browser=browser
 if [ "$1" = browser ]; then choose=(-E); else choose=(-vE); fi
 mapfile -t files < <(find test -name node_modules -prune -o -name '*.test.js' -print | LC_ALL=C sort | grep "${choose[@]}" "$in_browser")
 if [ ${#files[@]} = 0 ]; then

@@ -26,6 +26,7 @@ need_programs "${C_PROGRAMS[@]}" "${WASM_PROGRAMS[@]}" clang-tidy:clang-tidy pkg
 need_venv
 need_node
 need_browser
+need_firefox
 need_valgrind
 set +e
 
@@ -34,6 +35,7 @@ suite "build wasm" step ./build.sh wasm all
 suite "set up python" step ./build.sh python
 suite "set up js" step ./build.sh js
 suite "set up bundlers" step need_node_modules js/test/bundlers
+suite "set up runtimes" step need_node_modules js/test/runtimes
 suite "set up demo" step need_demo
 export GV_DEMO_DIST=$PWD/build/web-demo-500
 suite "set up web demo" step ./build.sh web-demo --rows 500 --build-only
@@ -45,7 +47,7 @@ suite "ctest tsan" ctest ./build.sh tsan -R "threads|batch|parallel|compact|soak
 suite "mutants" mutants ./build.sh mutants
 suite "pytest" pytest .venv/bin/python -m pytest python/tests
 suite "node" node scripts/node_tests.sh node
-suite "chromium" node scripts/node_tests.sh browser
+suite "browsers" node scripts/node_tests.sh browser
 suite "web demo" node web_demo_tests
 suite "install" check tests/install/run.sh
 

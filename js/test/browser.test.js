@@ -1,12 +1,11 @@
-// Deleted, the package could work in Node alone: here a real Chromium loads the same module and must give the same hits.
+// Deleted, the package could work in Node alone: here real browsers load the same module and must give the same hits.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
-import test from 'node:test';
 
 import { Database } from '../index.js';
-import { launch, skip } from './chromium.js';
+import { pageAt, testInEach } from './browsers.js';
 import { PACKAGE, randomRows } from './support.js';
 
 const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
@@ -65,24 +64,21 @@ async function answersOf(Database, { rows, queries, dimension }) {
   return { answers, kernels, size: bytes.length, digest: Array.from(digest) };
 }
 
-test('Chromium gives the hits and the bytes that Node gives', { skip, timeout: 120_000 }, async (t) => {
+testInEach('a page gives the hits and the bytes that Node gives', { timeout: 120_000 }, async (t, browser) => {
   globalThis.crypto ??= (await import('node:crypto')).webcrypto; // Node 18
   const input = { rows: Array.from(rows), queries: Array.from(queries), dimension: DIMENSION };
   const file = await Database.open(null, { dimension: DIMENSION, index: 'flat' });
   file.addMany(rows);
   const server = await serve(file.toBytes());
-  const chromium = await launch();
+  const running = await browser.launch();
   try {
-    t.diagnostic(`Chromium ${chromium.version()}`);
-    const page = await chromium.newPage();
-    const problems = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    t.diagnostic(`${browser.name} ${running.version()}`);
+    const context = await running.newContext();
     const address = `http://127.0.0.1:${server.address().port}`;
-    const strict = await chromium.newPage();
-    await strict.goto(`${address}/strict`);
-    assert.match(await strict.evaluate('own'), /CompileError.*Content Security Policy/, 'policies are heeded here');
-    await page.goto(`${address}/`);
+    const strict = await pageAt(`${address}/strict`, context);
+    assert.match(await strict.evaluate('own'), /CompileError.*(Content Security Policy|CSP)/, 'policies are heeded here');
+    const page = await pageAt(`${address}/`, context);
+    page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()));
     assert.equal(await page.evaluate('own'), 0);
 
     const inPage = await page.evaluate(
@@ -116,10 +112,10 @@ test('Chromium gives the hits and the bytes that Node gives', { skip, timeout: 1
     assert.match(opened.save, /^GV_ERR_UNSUPPORTED: /);
     assert.match(opened.lost, /^GV_ERR_IO: .*404/);
     assert.match(opened.page, /^GV_ERR_IO: .*3c 21 64 6f/);
-    assert.deepEqual(problems.filter((text) => !text.includes('404')), []);
+    assert.deepEqual(page.problems.filter((text) => !text.includes('404')), []);
     t.diagnostic(`${inNode.answers.flat().length} hits and ${inNode.size} bytes of file are equal`);
   } finally {
-    await chromium.close();
+    await running.close();
     await new Promise((closed) => server.close(closed));
     file.close();
   }

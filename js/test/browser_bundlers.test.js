@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { launch, serve, skip } from './chromium.js';
-import { PACKAGE, newFolder } from './support.js';
+import { browsers, pageAt } from './browsers.js';
+import { newProject, packed } from './packed.js';
+import { serve } from './pages.js';
+import { PACKAGE } from './support.js';
 
 const TOOLS = join(PACKAGE, 'test/bundlers');
-const unable = skip || (!existsSync(join(TOOLS, 'node_modules')) && 'js/test/bundlers/node_modules is not there: npm ci there');
+const unable = !existsSync(join(TOOLS, 'node_modules')) && 'js/test/bundlers/node_modules is not there: npm ci there';
 const require = createRequire(join(TOOLS, 'package.json'));
 const load = (name) => import(pathToFileURL(require.resolve(name)).href).then((module) => module.default ?? module);
 const nameOf = (t) => t.name.split(' ')[0];
@@ -34,47 +36,35 @@ window.result = run().catch((error) => String(error));
 const page = (script) => `<!doctype html><meta charset="utf-8"><title>app</title><script type="module" src="${script}"></script>`;
 
 let tarball;
-let chromium;
-before(() => {
-  if (unable) return;
-  const folder = newFolder();
-  const { stdout, stderr } = spawnSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: PACKAGE, encoding: 'utf8' });
-  assert.ok(readdirSync(folder).length === 1, stdout + stderr);
-  tarball = join(folder, readdirSync(folder)[0]);
-});
+const running = new Map();
 before(async () => {
-  if (!unable) chromium = await launch();
+  if (unable) return;
+  tarball = packed().tarball;
+  for (const browser of browsers) if (!browser.skip) running.set(browser, await browser.launch());
 });
-after(() => chromium?.close());
+after(() => Promise.all([...running.values()].map((each) => each.close())));
 
-/** An empty project with the packed package installed, and the app. */
-function newProject() {
-  const project = newFolder();
-  writeFileSync(join(project, 'package.json'), '{"name": "app", "private": true, "type": "module"}');
-  const args = ['install', '--no-audit', '--no-fund', '--offline', tarball];
-  const { status, stderr } = spawnSync('npm', args, { cwd: project, encoding: 'utf8' });
-  assert.equal(status, 0, stderr);
+/** A project with the packed package installed, and the app. */
+function newApp() {
+  const project = newProject(tarball);
   writeFileSync(join(project, 'app.js'), APP);
   mkdirSync(join(project, 'dist'));
   return project;
 }
 
-/** Serve the folder and see what its page says. */
+/** Serve the folder and see what its page says, in each browser. */
 async function runs(t, folder) {
   const server = await serve({}, { folder });
-  const context = await chromium.newContext();
-  try {
-    const tab = await context.newPage();
-    const problems = [];
-    tab.on('pageerror', (error) => problems.push(String(error)));
-    await tab.goto(`${server.address}/index.html`);
-    await tab.waitForFunction('window.result', undefined, { timeout: 20_000 }).catch(() => {});
-    assert.deepEqual([await tab.evaluate('window.result'), problems], [[1, 'yes'], []]);
-    t.diagnostic(`${nameOf(t)}: ${readdirSync(folder, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name)).join(' ')}`);
-  } finally {
-    await context.close();
-    await server.close();
+  t.diagnostic(`${nameOf(t)}: ${readdirSync(folder, { recursive: true }).filter((name) => /\.(js|wasm)$/.test(name)).join(' ')}`);
+  for (const browser of browsers) {
+    await t.test(`${nameOf(t)}: in ${browser.name}`, { skip: browser.skip }, async () => {
+      const context = await running.get(browser).newContext();
+      const page = await pageAt(`${server.address}/index.html`, context);
+      assert.deepEqual([await page.evaluate('window.result'), page.problems], [[1, 'yes'], []]);
+      await context.close();
+    });
   }
+  await server.close();
 }
 
 /** What a bundler that does not follow `new URL('./file', import.meta.url)` leaves to do, as the README says. */
@@ -88,7 +78,7 @@ function copyBeside(project, folder) {
 const options = { skip: unable, timeout: 120_000 };
 
 test('vite builds a page that runs', options, async (t) => {
-  const project = newProject();
+  const project = newApp();
   writeFileSync(join(project, 'index.html'), page('/app.js'));
   const vite = await import(pathToFileURL(join(TOOLS, 'node_modules/vite/dist/node/index.js')).href);
   await vite.build({ root: project, logLevel: 'error', configFile: false });
@@ -96,7 +86,7 @@ test('vite builds a page that runs', options, async (t) => {
 });
 
 test('webpack builds a page that runs', options, async (t) => {
-  const project = newProject();
+  const project = newApp();
   const webpack = require('webpack');
   const stats = await new Promise((resolve, reject) => {
     const output = { path: join(project, 'dist'), filename: 'app.js' };
@@ -109,7 +99,7 @@ test('webpack builds a page that runs', options, async (t) => {
 });
 
 test('esbuild builds a page that runs', options, async (t) => {
-  const project = newProject();
+  const project = newApp();
   const { build } = await load('esbuild');
   const entry = { entryPoints: ['app.js'], outfile: 'dist/app.js' };
   await build({ absWorkingDir: project, ...entry, bundle: true, format: 'esm', logLevel: 'error' });
@@ -119,7 +109,7 @@ test('esbuild builds a page that runs', options, async (t) => {
 });
 
 test('rollup builds a page that runs', options, async (t) => {
-  const project = newProject();
+  const project = newApp();
   const { rollup } = require('rollup');
   const resolve = require('@rollup/plugin-node-resolve').nodeResolve;
   const warnings = [];
@@ -134,7 +124,7 @@ test('rollup builds a page that runs', options, async (t) => {
 });
 
 test('plain modules run as they are, with an import map', options, async (t) => {
-  const project = newProject();
+  const project = newApp();
   const at = '/node_modules/gigavector/gigavector';
   const imports = { gigavector: `${at}.browser.js`, 'gigavector/worker': `${at}.worker.js` };
   const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;

@@ -1,11 +1,10 @@
 // Deleted, a page's rows could be lost when its browser dies: here it is killed while it writes, again and again.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as later } from 'node:timers/promises';
-import test from 'node:test';
 
-import { launchIn, serve, skip } from './chromium.js';
+import { pageAt, testInEach } from './browsers.js';
+import { serve } from './pages.js';
 import { newFolder, randomOf } from './support.js';
 
 const KILLS = Number(process.env.GV_OPFS_KILLS ?? 12);
@@ -39,23 +38,52 @@ async function writeOn({ dimension, acknowledged, index }) {
   return found;
 }
 
-/** All processes whose command names this profile: the browser and what it started. */
-function processesOf(folder) {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
+/** {pid: {parent, command}} of all processes. */
+function processes() {
+  const found = new Map();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder);
+      const [, parent] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
+      found.set(pid, { parent, command: readFileSync(`/proc/${pid}/cmdline`, 'latin1') });
     } catch {
-      return false;
+      // it has ended
     }
-  });
+  }
+  return found;
 }
 
-const unable = skip || (spawnSync('test', ['-d', '/proc/self']).status !== 0 && 'there is no /proc to find the processes in');
+/** The browser whose profile this is, and all that it started. */
+function processesOf(folder) {
+  const all = processes();
+  const isOf = (pid) => {
+    const { parent, command } = all.get(pid) ?? {};
+    return command !== undefined && (command.includes(folder) || isOf(parent));
+  };
+  return [...all.keys()].filter(isOf);
+}
 
+/** Kill the browser with this profile, and wait until nothing of it is left. */
+async function kill(profile, { ended }) {
+  const pids = processesOf(profile);
+  for (const pid of pids) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // it had ended
+    }
+  }
+  await ended;
+  const areLeft = () => {
+    const all = processes();
+    return pids.some((pid) => all.get(pid)?.command); // one that has ended and waits for its parent has none
+  };
+  while (areLeft()) await later(10);
+}
+
+const unable = !existsSync('/proc/self/stat') && 'there is no /proc to find the processes in';
 const options = { skip: unable, timeout: 60_000 + KILLS * 15_000 };
 
-test(`a browser killed ${KILLS} times while its page writes loses nothing that was acknowledged`, options, async (t) => {
+testInEach(`killed ${KILLS} times while its page writes, it loses nothing that was acknowledged`, options, async (t, browser) => {
   const profile = newFolder();
   const random = randomOf(Date.now());
   const server = await serve({ '/': PAGE });
@@ -63,10 +91,9 @@ test(`a browser killed ${KILLS} times while its page writes loses nothing that w
   let recovered = 0;
   let beyond = 0;
   try {
-    for (let kill = 0; kill <= KILLS; kill++) {
-      const context = await launchIn(profile);
-      const page = await context.newPage();
-      await page.goto(`${server.address}/`);
+    for (let kills = 0; kills <= KILLS; kills++) {
+      const running = await browser.launchIn(profile);
+      const page = await pageAt(`${server.address}/`, running);
       await page.waitForFunction('window.ready');
       let told = acknowledged;
       await page.exposeFunction('tell', (rows) => (told = rows));
@@ -76,15 +103,7 @@ test(`a browser killed ${KILLS} times while its page writes loses nothing that w
       recovered += found.recovered;
       beyond += found.size - acknowledged;
       await later(100 + random(400));
-      const ended = new Promise((gone) => context.on('close', gone));
-      for (const pid of processesOf(profile)) {
-        try {
-          process.kill(Number(pid), 'SIGKILL');
-        } catch {
-          // it had ended
-        }
-      }
-      await ended;
+      await kill(profile, running);
       acknowledged = Math.max(told, found.size);
     }
     assert.ok(acknowledged > KILLS, `only ${acknowledged} rows were written`);

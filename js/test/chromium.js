@@ -1,10 +1,7 @@
-/** A real Chromium for tests, and a server of pages for it. */
+/** A real Chromium for tests, driven by playwright-core. What browsers.js says of a browser is what this file gives. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
 
-import { PACKAGE } from './support.js';
+export const name = 'Chromium';
 
 const loaded = await import('playwright-core').then((module) => module.default, (error) => ({ reason: error.message }));
 const browser = findBrowser();
@@ -32,32 +29,23 @@ export function launch() {
   return loaded.chromium.launch({ executablePath: browser, headless: true, args: ARGS });
 }
 
-/** A Chromium with the profile in `folder`, so that what a killed one has left is there for the next. */
-export function launchIn(folder) {
-  return loaded.chromium.launchPersistentContext(folder, { executablePath: browser, headless: true, args: ARGS });
+/**
+ * A Chromium with the profile in `folder`, so that what a killed one has left is there for the next. `ended` comes when it is
+ * gone. `quota` is {origin, bytes}.
+ */
+export async function launchIn(folder, { quota } = {}) {
+  const context = await loaded.chromium.launchPersistentContext(folder, { executablePath: browser, headless: true, args: ARGS });
+  if (quota) {
+    const devtools = await context.newCDPSession(await context.newPage());
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin: quota.origin, quotaSize: quota.bytes });
+  }
+  return Object.assign(context, { ended: new Promise((gone) => context.on('close', gone)) });
 }
 
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
-
-/** Serve `pages` {'/path': text or bytes}, the package under /package/, and the files of `folder`, until `close()`. */
-export async function serve(pages, { folder, policy } = {}) {
-  const server = createServer((request, response) => {
-    const path = normalize(new URL(request.url, 'http://localhost').pathname);
-    try {
-      const file = path.startsWith('/package/') ? join(PACKAGE, path.slice('/package'.length)) : folder && join(folder, path);
-      const body = pages[path] ?? readFileSync(file);
-      const type = TYPES[extname(path)] ?? (path.endsWith('/') ? 'text/html' : 'application/octet-stream');
-      const length = Buffer.byteLength(body);
-      const rules = policy && { 'content-security-policy': policy };
-      response.writeHead(200, { 'content-type': type, 'content-length': length, ...rules }).end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-  const close = () => {
-    server.closeAllConnections?.();
-    return new Promise((closed) => server.close(closed));
-  };
-  return { address: `http://127.0.0.1:${server.address().port}`, close };
+export async function collectGarbage(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('HeapProfiler.collectGarbage');
 }
+
+/** May several have one file open for reading? */
+export const sharesReads = true;

@@ -6,15 +6,10 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
 
+import { newProject, pack, packed, run } from './packed.js';
 import { PACKAGE, ROOT, newFolder } from './support.js';
 
 const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
-
-function run(command, args, cwd) {
-  const { error, status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
-  assert.ok(!error && status === 0, `${command} ${args.join(' ')}: ${error?.message ?? stderr + stdout}`);
-  return stdout;
-}
 
 /** The code blocks of one section of a README, in order: [language, text]. */
 function blocksOf(section, document = readme) {
@@ -22,24 +17,9 @@ function blocksOf(section, document = readme) {
   return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, block]) => [language, block]);
 }
 
-/** What `npm pack` says of the package. */
-function pack(...args) {
-  const said = run('npm', ['pack', '--json', ...args], PACKAGE);
-  return JSON.parse(said.slice(said.indexOf('[')))[0]; // older versions of npm name the prepack script first
-}
-
-/** An empty folder with the packed package installed in it, and the list of what was packed. */
-function installed() {
-  const folder = newFolder();
-  const packed = pack('--pack-destination', folder);
-  const project = newFolder();
-  writeFileSync(join(project, 'package.json'), '{"name": "project", "private": true, "type": "module"}');
-  run('npm', ['install', '--no-audit', '--no-fund', '--offline', join(folder, packed.filename)], project);
-  return { project, files: packed.files.map(({ path }) => path).sort() };
-}
-
 test('the packed package, installed in an empty folder, runs the examples of the README', (t) => {
-  const { project, files } = installed();
+  const { tarball, files } = packed();
+  const project = newProject(tarball);
   const [[language, example], [, printed]] = blocksOf('Node');
   assert.equal(language, 'js');
   writeFileSync(join(project, 'example.js'), example);

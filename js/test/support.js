@@ -1,10 +1,9 @@
 /** What the tests share: temporary folders, the neighbours (Python, Chromium, emcc), and made-up rows. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { GigaVectorError } from '../index.js';
@@ -16,13 +15,31 @@ export const MODULE = join(PACKAGE, 'gigavector.wasm');
 if (!existsSync(MODULE)) throw new Error('js/gigavector.wasm is not there: run ./build.sh wasm');
 
 const folders = [];
-after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+// at the very end: an after() of here would come before those that close browsers, which then write once more
+process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })));
 
 /** A new, empty folder that goes with the test file's process. */
-export function newFolder() {
-  const folder = mkdtempSync(join(tmpdir(), 'gigavector-js-'));
+export function newFolder(parent = tmpdir()) {
+  const folder = mkdtempSync(join(parent, 'gigavector-js-'));
   folders.push(folder);
   return folder;
+}
+
+/** Where syncing costs nothing, if there is room: for files that nobody will look at again. */
+export function memoryFolder() {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    return bavail * bsize > 2 ** 30 ? '/dev/shm' : tmpdir();
+  } catch {
+    return tmpdir();
+  }
+}
+
+/** The cases of the conformance corpus, by name, as text: in numbers written again -0 would be 0. None without a corpus. */
+export function readCorpus() {
+  const folder = join(ROOT, 'tests/conformance');
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')).sort() : [];
+  return names.map((name) => readFileSync(join(folder, name), 'utf8'));
 }
 
 /** Assert that `work` throws (or rejects with) a GigaVectorError of this name whose sentence has `part`. */
