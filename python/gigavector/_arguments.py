@@ -136,7 +136,7 @@ def search_options(
         integer("threads", threads, 0, UINT32_MAX),
         integer("offset", offset, 0, UINT64_MAX),
     )
-    if filter_metadata is filter is filters is None:
+    if filter_metadata is None and filter is filters is None:
         return shared, None
     keep: list[Any] = []
     options = ffi.new(_SEARCH_OPTIONS, shared[0])

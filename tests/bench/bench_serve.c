@@ -1,7 +1,6 @@
-/* bench_serve.c: what a program that serves searches sees: how long a search takes while rows are added and checkpoints
- * run beside it, and how long a file takes to open after a clean close and after its writer was killed.
+/* bench_serve.c: what a program that serves searches sees: how long a search takes while others write beside it, and how long a file takes to open after a clean close and after its writer was killed.
  *
- *   bench_serve latency FOLDER [rows] [dimension]      p50 and p99 alone, during one big add, during checkpoints
+ *   bench_serve latency FOLDER [rows] [dimension]      p50 and p99 alone, and beside an add, deletes, checkpoints, a compaction
  *   bench_serve open FOLDER [rows] [dimension]         open times, and the first 100 queries after each */
 #define _GNU_SOURCE
 #include <gigavector.h>
@@ -128,6 +127,29 @@ static void checkpoints(GV_Database *db, const float *rows, size_t count, size_t
     for (size_t i = 0; i < count; i++) need(gv_db_save(db, NULL), "save");
 }
 
+/* The last `count` rows, a hundred a call. */
+static void delete_last(GV_Database *db, const float *rows, size_t count, size_t dimension)
+{
+    enum {
+        A_CALL = 100
+    };
+    uint64_t ids[A_CALL], end = gv_db_count(db);
+    (void)rows;
+    (void)dimension;
+    for (uint64_t id = end - count; id < end; id += A_CALL) {
+        for (uint64_t i = 0; i < A_CALL; i++) ids[i] = id + i;
+        need(gv_db_delete(db, ids, A_CALL), "delete");
+    }
+}
+
+static void compact(GV_Database *db, const float *rows, size_t count, size_t dimension)
+{
+    (void)rows;
+    (void)count;
+    (void)dimension;
+    need(gv_db_compact(db), "compact");
+}
+
 static void wait_a_while(GV_Database *db, const float *rows, size_t count, size_t dimension)
 {
     (void)db;
@@ -159,7 +181,9 @@ static void latency(const char *folder, size_t rows, size_t dimension)
     double alone = report(&s, "alone", 0);
     s.capacity = 1 << 22;
     beside(&s, add_all, data + rows * dimension, 20000, "while one call adds 20,000 rows", alone);
+    beside(&s, delete_last, NULL, 20000, "while 200 calls delete these", alone);
     beside(&s, checkpoints, NULL, 20, "while 20 checkpoints run", alone);
+    beside(&s, compact, NULL, 0, "while the database is compacted", alone);
     need(gv_db_close(db), "close");
     unlink(path);
     free(s.times);
