@@ -16,10 +16,10 @@ static GV_Status reserve_steps(GV_Store *s, size_t count)
     return GV_OK;
 }
 
-GV_Status gv_store_reserve(GV_Store *s, uint32_t slot_end, uint64_t live, size_t steps, GV_RwLock *lock)
+GV_Status gv_store_reserve(GV_Store *s, uint32_t slot_end, uint64_t live, size_t steps, bool ordered, GV_RwLock *lock)
 {
     GV_TRY(reserve_steps(s, steps));
-    GV_TRY(gv_table_reserve(&s->table, slot_end, live, lock));
+    GV_TRY(gv_table_reserve(&s->table, slot_end, live, ordered, lock));
     return s->index->ops->reserve(s->index, slot_end, steps, &s->patch, lock);
 }
 

@@ -72,7 +72,7 @@ static GV_Status copy_rows(Compaction *c, GV_StoredRows *stored, float *room)
 {
     const GV_Table *from = &c->from->table;
     GV_Table *to = &c->to->table;
-    GV_TRY(gv_store_reserve(c->to, (uint32_t)c->count, c->count, c->count, NULL));
+    GV_TRY(gv_store_reserve(c->to, (uint32_t)c->count, c->count, c->count, true, NULL));
     for (size_t i = 0; i < c->count; i++) {
         uint32_t slot = gv_table_find(from, c->ids[i]);
         size_t size;

@@ -21,11 +21,12 @@ static GV_Status corrupt(const char *what, uint64_t value)
 }
 
 /* Room for one more row and its steps, then the steps themselves are noted as they come. */
-static GV_Status reserve_slot(GV_Store *s, uint32_t slot)
+static GV_Status reserve_slot(GV_Store *s, uint32_t slot, uint64_t id)
 {
+    bool ordered = slot >= s->table.slot_count && id >= s->table.next_id;
     if (slot >= GV_SLOTS_MAX) return corrupt("more rows than the format allows:", slot);
     return gv_store_reserve(s, slot >= s->table.slot_count ? slot + 1 : s->table.slot_count, s->table.live_count + 1,
-                            s->step_count + 2, NULL);
+                            s->step_count + 2, ordered, NULL);
 }
 
 /* How many bytes the row of a record has, whose first `rest` are at `at`; SIZE_MAX: more than there are. */
@@ -55,7 +56,7 @@ static GV_Status stage(Recovery *r, uint64_t id, const uint8_t *row, uint8_t *me
     uint8_t *pairs = NULL;
     float norm = 0.0f;
     *slot = gv_table_free_slot(&s->table, 0);
-    GV_Status status = reserve_slot(s, *slot);
+    GV_Status status = reserve_slot(s, *slot, id);
     /* a mapped row is verified before it is written over */
     if (status == GV_OK && *slot < s->table.slot_count) status = gv_table_touch(&s->table, *slot);
     if (status == GV_OK && gv_table_is_sparse(&s->table)) status = copy_pairs(s, id, row, &pairs, &norm);
@@ -106,7 +107,7 @@ static GV_Status recover_delete(GV_Store *s, const uint8_t **at, size_t *rest)
     uint32_t slot;
     if (*rest < 8) return corrupt("a record is cut short:", *rest);
     GV_TRY(find_live(s, gv_get_u64(*at), &slot));
-    GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count + 1, NULL));
+    GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count + 1, true, NULL));
     gv_table_hide(&s->table, slot);
     (void)gv_store_drop_row(s, slot);
     gv_store_step(s, slot, true);
@@ -156,7 +157,7 @@ static GV_Status finish_group(Recovery *r)
     GV_Store *s = r->store;
     if (s->step_count > r->done) {
         if (s->index->ops->replay) GV_TRY(gv_table_verify(&s->table));
-        GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, NULL));
+        GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, true, NULL));
     }
     gv_store_run_steps(s, r->done, NULL);
     r->done = 0;
@@ -172,7 +173,7 @@ static GV_Status recover_patches(Recovery *r, const uint8_t *at, size_t rest)
         size_t count = gv_get_u32(at);
         if (r->done == s->step_count) return corrupt("a patch without its step, of words:", count);
         if (!r->reserved) {
-            GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, NULL));
+            GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, s->step_count, true, NULL));
             r->reserved = true;
         }
         if (!s->index->ops->replay || count > s->patch.capacity) return corrupt("a patch is too long, words:", count);

@@ -45,8 +45,9 @@ void gv_store_free(GV_Store *store);
 
 /* ---- changes: reserve, log, then the rest, which cannot fail (apply.c) ---- */
 
-/* Room for `steps` index steps on slots below `slot_end` and for `live` live rows. */
-GV_Status gv_store_reserve(GV_Store *store, uint32_t slot_end, uint64_t live, size_t steps, GV_RwLock *lock);
+/* Room for `steps` index steps on slots below `slot_end` and for `live` live rows; `ordered` as of gv_table_reserve(). */
+GV_Status gv_store_reserve(GV_Store *store, uint32_t slot_end, uint64_t live, size_t steps, bool ordered,
+                           GV_RwLock *lock);
 
 /* Note a step for gv_store_run_steps(); there is room. */
 void gv_store_step(GV_Store *store, uint32_t slot, bool removes);

@@ -166,7 +166,9 @@ static GV_Status reserve(GV_Database *db, Upsert *u)
     GV_TRY(gv_check_room(db, u->added));
     for (size_t i = 0; i < u->count && s->index->ops->expect; i++)
         if (is_moved(&u->items[i])) s->index->ops->expect(s->index, gv_table_id(table, u->items[i].old));
-    GV_TRY(gv_store_reserve(s, slot_end, table->live_count + u->added, u->added + 2 * u->moved, &db->state));
+    bool ordered = u->moved == 0 && slot_end == table->slot_count + u->added;
+    size_t steps = u->added + 2 * u->moved;
+    GV_TRY(gv_store_reserve(s, slot_end, table->live_count + u->added, steps, ordered, &db->state));
     if (u->moved > 0) GV_TRY(gv_bitset_reserve(&table->leaving, table->heap, slot_end, NULL));
     for (size_t i = 0; i < u->count; i++) {
         Item *item = &u->items[i];

@@ -126,7 +126,8 @@ static GV_Status reserve_rows(GV_Database *db, GV_Addition *a)
         next++;
     }
     uint32_t slot_end = next > s->table.slot_count ? next : s->table.slot_count;
-    GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + a->count, a->count, &db->state));
+    bool ordered = a->slots[0] >= s->table.slot_count;
+    GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + a->count, a->count, ordered, &db->state));
     for (size_t i = 0, at = 0; a->packed && i < a->count; i++) {
         const uint8_t *row = a->packed->bytes + at;
         size_t size = gv_metadata_row_size(row, a->packed->size_bytes - at);
@@ -308,7 +309,7 @@ GV_Status gv_delete_rows(GV_Database *db, const uint64_t *ids, size_t count, uin
     GV_Store *s = db->store;
     uint32_t *sorted = slots + count;
     GV_TRY(check_ids(db, ids, count, slots, sorted));
-    GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, count, &db->state));
+    GV_TRY(gv_store_reserve(s, s->table.slot_count, s->table.live_count, count, true, &db->state));
     GV_TRY(log_deletes(db, ids, count));
     uint64_t before = s->table.version;
     gv_write_lock(&db->state);
@@ -365,7 +366,7 @@ static GV_Status update_row(GV_Database *db, uint64_t id, const void *row, size_
     GV_TRY(gv_find_live(db, id, &old));
     if (slot >= GV_SLOTS_MAX) return gv_fail(GV_ERR_LIMIT, "the format holds at most %u rows", GV_SLOTS_MAX);
     uint32_t slot_end = slot >= s->table.slot_count ? slot + 1 : s->table.slot_count;
-    GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + 1, 2, &db->state));
+    GV_TRY(gv_store_reserve(s, slot_end, s->table.live_count + 1, 2, false, &db->state));
     if (log->vfs) {
         GV_TRY(gv_log_begin(log));
         GV_TRY(gv_commit_group(db, gv_record_update(log, id, row, row_size)));

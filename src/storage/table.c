@@ -20,6 +20,7 @@ void gv_table_init(GV_Table *t, GV_Heap *heap, size_t dimension, GV_Storage stor
     gv_slab_init(&t->norms, heap, sizeof(float), COLUMN_CHUNK_BYTES);
     gv_blobs_init(&t->metadata, heap);
     t->is_sparse = dimension == 0;
+    t->ids_ascend = true;
     if (gv_table_is_sparse(t)) gv_blobs_init(&t->pairs, heap);
 }
 
@@ -52,9 +53,14 @@ void gv_table_free(GV_Table *t)
     t->slot_count = 0;
 }
 
+/* Ids are given out one after another, and so are slots: mostly the one is the other, or as far from the last. */
 uint32_t gv_table_search_ids(const GV_Table *t, uint64_t id)
 {
     size_t from = 0, to = t->slot_count;
+    if (id >= t->next_id) return GV_NO_SLOT;
+    if (id < to && gv_table_id(t, (uint32_t)id) == id) return (uint32_t)id;
+    uint64_t behind = t->next_id - id;
+    if (behind <= to && gv_table_id(t, (uint32_t)(to - behind)) == id) return (uint32_t)(to - behind);
     while (from < to) {
         size_t middle = from + (to - from) / 2, slot = gv_bitset_next_set(&t->live, middle, to);
         uint64_t found = slot < to ? gv_table_id(t, (uint32_t)slot) : GV_NO_ID;
@@ -80,7 +86,10 @@ static GV_Status make_map(GV_Table *t, uint64_t live, GV_RwLock *lock)
     return GV_OK;
 }
 
-GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwLock *lock)
+/* Where most slots are empty, a search for an id would look at many that are. */
+static bool is_sparsely_filled(const GV_Table *t) { return t->live_count < t->slot_count / 2; }
+
+GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, bool ordered, GV_RwLock *lock)
 {
     GV_TRY(gv_slab_reserve(&t->rows, slot_end));
     GV_TRY(gv_slab_reserve(&t->ids, slot_end));
@@ -89,7 +98,8 @@ GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, GV_RwL
     if (gv_table_is_sparse(t)) GV_TRY(gv_slab_reserve(&t->pairs.at, slot_end));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, slot_end, lock));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, slot_end, lock));
-    return t->ids_ascend ? make_map(t, live, lock) : gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
+    if (!t->ids_ascend) return gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)live, lock);
+    return ordered && !is_sparsely_filled(t) ? GV_OK : make_map(t, live, lock);
 }
 
 uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)
@@ -108,7 +118,10 @@ void gv_table_stage(GV_Table *t, uint32_t slot, uint64_t id, const void *row, fl
     if (slot >= t->slot_count) t->slot_count = slot + 1;
 }
 
-void gv_table_enter(GV_Table *t, uint32_t slot) { gv_idmap_insert(&t->map, &t->ids, slot); }
+void gv_table_enter(GV_Table *t, uint32_t slot)
+{
+    if (!t->ids_ascend) gv_idmap_insert(&t->map, &t->ids, slot);
+}
 
 void gv_table_show(GV_Table *t, uint32_t slot)
 {
@@ -126,7 +139,7 @@ void gv_table_hide(GV_Table *t, uint32_t slot)
 
 void gv_table_drop(GV_Table *t, uint32_t slot)
 {
-    gv_idmap_remove(&t->map, &t->ids, gv_table_id(t, slot));
+    if (!t->ids_ascend) gv_idmap_remove(&t->map, &t->ids, gv_table_id(t, slot));
     gv_table_metadata_free(t, *gv_blob_at(&t->metadata, slot));
     *gv_blob_at(&t->metadata, slot) = NULL;
     *id_at(t, slot) = GV_NO_ID;

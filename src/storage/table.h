@@ -30,7 +30,7 @@ typedef struct GV_Table {
     _Atomic uint32_t used_count; /* of them: who asks need not wait for the writer, whose the bits are */
     GV_Bitset leaving;   /* rows whose places others take with the write under way: what is planned does without them */
     GV_IdMap map;        /* live ids, unless ... */
-    bool ids_ascend;     /* ... they ascend with the slots, of a mapped file: then what looks is a binary search */
+    bool ids_ascend;     /* ... they ascend with the slots, as they do until one is used again: there is no map then */
     uint32_t slot_count; /* slots ever given out: all below are within every column */
     uint64_t live_count, next_id;
     uint64_t version; /* moves with what a filter may see: which rows are live, and their metadata */
@@ -97,8 +97,9 @@ void gv_table_free(GV_Table *table);
 
 /* ---- writing: reserve may fail, the rest cannot ---- */
 
-/* Room for slots below `slot_end` and for `live` live rows. What readers use is swapped under `lock` (may be NULL). */
-GV_Status gv_table_reserve(GV_Table *table, uint32_t slot_end, uint64_t live, GV_RwLock *lock);
+/* Room for slots below `slot_end` and for `live` live rows. What readers use is swapped under `lock` (may be NULL). `ordered`: rows to come
+ * have ids above all that there are, in slots behind them. */
+GV_Status gv_table_reserve(GV_Table *table, uint32_t slot_end, uint64_t live, bool ordered, GV_RwLock *lock);
 
 /* The lowest free slot at or after `from`; the caller goes on from it for the next. May be the slot behind the last. */
 uint32_t gv_table_free_slot(const GV_Table *table, uint32_t from);
@@ -118,7 +119,7 @@ void gv_table_show(GV_Table *table, uint32_t slot);
 void gv_table_hide(GV_Table *table, uint32_t slot);
 void gv_table_drop(GV_Table *table, uint32_t slot);
 
-/* The same where ids ascend and there is no map. */
+/* The slot that has `id`, where ids ascend and there is no map. */
 uint32_t gv_table_search_ids(const GV_Table *table, uint64_t id);
 
 /* The slot of the live row `id`, or GV_NO_SLOT. */

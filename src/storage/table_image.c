@@ -37,7 +37,7 @@ static GV_Status load_ids(GV_Table *t, GV_Image *image, const GV_Superblock *s)
     GV_TRY(gv_mapped_load_slab(image, GV_SECTION_IDS, &t->ids, s->slot_count));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, s->slot_count, NULL));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, s->slot_count, NULL));
-    t->ids_ascend = image->map && ids_ascend(t, s->slot_count);
+    t->ids_ascend = ids_ascend(t, s->slot_count);
     if (!t->ids_ascend) GV_TRY(gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)s->live_count, NULL));
     for (uint32_t slot = 0; slot < s->slot_count; slot++) {
         uint64_t id = gv_table_id(t, slot);

@@ -62,7 +62,7 @@ static inline void close_base(Base *base)
 
 static inline void reserve(Base *base, uint32_t slot_end, size_t steps)
 {
-    CHECK_OK(gv_table_reserve(&base->table, slot_end, base->table.live_count + steps, NULL));
+    CHECK_OK(gv_table_reserve(&base->table, slot_end, base->table.live_count + steps, false, NULL));
     CHECK_OK(base->index->ops->reserve(base->index, slot_end, steps, &base->patch, NULL));
 }
 

@@ -368,7 +368,7 @@ static void make_rows(Row rows[ROWS], GV_Table *table, GV_Heap *heap)
 {
     float one = 1.0f;
     gv_table_init(table, heap, 1, GV_STORAGE_F32);
-    CHECK_OK(gv_table_reserve(table, ROWS, ROWS, NULL));
+    CHECK_OK(gv_table_reserve(table, ROWS, ROWS, true, NULL));
     for (uint32_t i = 0; i < ROWS; i++) {
         const char *names[KEYS], *values[KEYS];
         size_t count = 0;

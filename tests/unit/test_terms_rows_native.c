@@ -53,7 +53,7 @@ static uint32_t add_row(void)
     uint8_t *metadata;
     uint32_t slot = gv_table_free_slot(&table, 0);
     CHECK_OK(gv_table_reserve(&table, slot + 1 > table.slot_count ? slot + 1 : table.slot_count, table.live_count + 1,
-                              NULL));
+                              false, NULL));
     CHECK_OK(gv_table_metadata_new(&table, packed, packed_size, &metadata));
     uint64_t before = table.version;
     gv_table_stage(&table, slot, table.next_id++, &vector, 1.0f, metadata);
