@@ -5,13 +5,14 @@ export class HnswlibWasm extends OneByOne {
   unit = true; // rows of unit length by dot product: what it is quickest with
 
   async load(platform) {
-    this.library = await platform.hnswlibWasm();
+    this.make = platform.hnswlibWasm;
+    this.library = await this.make();
   }
 
   async build(rows, { dimension, metric }) {
     const count = rows.length / dimension;
     this.shape = { metric: metric === 'cosine' ? 'ip' : 'l2', dimension, count };
-    this.close();
+    this.index?.delete(); // and not close(), which would give up the warm module
     this.index = new this.library.HierarchicalNSW(this.shape.metric, dimension, '');
     this.index.initIndex(count, M, EF_CONSTRUCTION, 100);
     this.start = performance.now();
@@ -58,9 +59,10 @@ export class HnswlibWasm extends OneByOne {
     this.index.readIndex(path, count);
   }
 
-  close() {
-    this.index?.delete();
+  /** With its memory, where its files are kept too: what is opened then comes from IndexedDB. */
+  async close() {
     this.index = undefined;
+    this.library = await this.make();
   }
 }
 

@@ -13,7 +13,7 @@ async function quickest(call, before = () => {}) {
   let seconds = Infinity;
   let result;
   for (let pass = 0; pass < FILE_PASSES; pass++) {
-    before();
+    await before();
     const start = performance.now();
     result = await call();
     seconds = Math.min(seconds, (performance.now() - start) / 1e3);
