@@ -1,22 +1,25 @@
 // What the built page takes: start, and 100 queries typed key by key with each index. node measure.mjs
-import { ask, launch, modelIsReady, serve, visit } from './test/support.js';
+import { setTimeout as later } from 'node:timers/promises';
+
+import { launch } from '../js/test/chromium.js';
+import { serve, visit } from './test/support.js';
 
 const QUERIES = ['edit photos', 'play chess', 'web server', 'night sky', 'safe passwords', 'sheet music', 'disk is full'];
 const server = await serve();
 const browser = await launch();
-const { page } = await visit(browser, server.url);
-await modelIsReady(page);
+const page = await visit(browser, server.url);
+await page.modelIsReady();
 const { database, model } = await page.evaluate(() => ({ ...document.documentElement.dataset }));
 console.log(`database ready ${database} ms after navigation, model ${model} ms`);
 for (const mode of ['hnsw', 'exact', 'binary']) {
-  await page.locator(`#modes label:has([value=${mode}])`).click();
-  await page.waitForTimeout(2000);
+  await page.chooseMode(mode);
+  await later(2000);
   const recalls = [];
   for (let round = 0; round < 2; round++) {
     for (const query of QUERIES) {
-      await ask(page, query);
-      await page.waitForTimeout(400);
-      recalls.push(Number.parseInt(await page.textContent('#recall'), 10));
+      await page.ask(query);
+      await later(400);
+      recalls.push(Number.parseInt(await page.text('#recall'), 10));
     }
   }
   const times = await page.evaluate(() => demo.summary());

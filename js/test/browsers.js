@@ -1,7 +1,8 @@
 /**
  * The browsers that the tests run in. Each has `name`; `skip`, why it cannot be had here, or false; `launch()` and
  * `launchIn(folder, {quota})`; `collectGarbage(page)`; and what is peculiar to it. Their pages have what Playwright and
- * Puppeteer have in common: goto, reload, evaluate, waitForFunction, exposeFunction, on.
+ * Puppeteer have in common: goto, reload, evaluate, waitForFunction, exposeFunction, on. What a page downloads Playwright
+ * hands out; Puppeteer's contexts have the folder `downloads`.
  */
 import test from 'node:test';
 

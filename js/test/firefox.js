@@ -47,13 +47,20 @@ function start(userDataDir, preferences) {
   return loaded.launch({ browser: 'firefox', executablePath: program, headless: true, userDataDir, env, extraPrefsFirefox });
 }
 
+/** What is downloaded in a context lands in the folder `downloads` of it. */
+async function contextOf(browser) {
+  const downloads = newFolder();
+  const downloadBehavior = { policy: 'allow', downloadPath: downloads };
+  return Object.assign(await browser.createBrowserContext({ downloadBehavior }), { downloads });
+}
+
 /** One whose profile nobody will look at again. */
 export async function launch() {
   const browser = await start(newFolder(memoryFolder()));
   const version = await browser.version();
   return {
     version: () => version.replace('firefox/', ''),
-    newContext: () => browser.createBrowserContext(),
+    newContext: () => contextOf(browser),
     newPage: () => browser.newPage(),
     close: () => browser.close(),
   };

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -114,6 +115,7 @@ class Contender:
         self.enough = ENOUGH
         self.build_options: dict[str, Any] = {}
         self.by_clock = False  # even where CPU time is known: beside others of which it is not
+        self.opens_in_place = False  # what it saved, in the process that did: a page's disk is nobody else's
 
     def build(self) -> None:
         """With each number of threads, in a new process each; the last one stays."""
@@ -216,18 +218,19 @@ def ask_fresh(contender: Contender, do: str, **arguments: Any) -> dict[str, Any]
 
 
 def files(contender: Contender, folder: Path) -> None:
-    """Saves what is there and opens it in new processes; a peer that cannot still counts for the rest."""
+    """Saves what is there and opens it, in new processes where it can; a peer that cannot still counts for the rest."""
     assert contender.worker
+    ask = contender.worker.ask if contender.opens_in_place else partial(ask_fresh, contender)
     path = folder / "index"
     setting = contender.result["single"]["setting"]
     try:
         with TURN:
             saved = contender.worker.ask("save", path=str(path))
             contender.result |= {"save_s": saved["seconds"], "file_bytes": saved["bytes"]}
-            kinds = {"open": False, "open_mapped": True} if "gigavector" in contender.name else {"open": False}
+            maps = "gigavector" in contender.name and not contender.opens_in_place
+            kinds = {"open": False, "open_mapped": True} if maps else {"open": False}
             for key, mapped in kinds.items():
-                opened = {"path": str(path), "setting": setting, "mapped": mapped}
-                contender.result[key] = ask_fresh(contender, "open", **opened)
+                contender.result[key] = ask("open", path=str(path), setting=setting, mapped=mapped)
             if "open_mapped" in kinds:  # last: it changes the file
                 contender.result["inserts"] = ask_fresh(contender, "inserts", path=str(path))
     except WorkerError as error:

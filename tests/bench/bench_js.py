@@ -9,7 +9,7 @@ from bench_indexes import EFS
 
 GRAPHS = tuple(ef for ef in EFS if ef <= 400)
 HOSTS = {
-    host: ("gigavector", "gigavector hybrid", "gigavector flat", "hnswlib-wasm", "plain loop")
+    host: ("gigavector", "gigavector hybrid", "gigavector flat", "hnswlib-wasm", "edgevec", "plain loop")
     for host in ("node", "chromium")
 }
 
@@ -17,4 +17,6 @@ HOSTS = {
 def in_host(host: str, name: str, folder: Path) -> Contender:
     command = ["node", str(HERE / "js" / f"{host}_worker.mjs"), name, str(folder)]
     sweep = (None,) if "flat" in name or "loop" in name else GRAPHS
-    return Contender(f"{host} {name}", command, sweep, (1,))
+    contender = Contender(f"{host} {name}", command, sweep, (1,))
+    contender.opens_in_place = True
+    return contender

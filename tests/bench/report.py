@@ -96,10 +96,10 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     deleted = [one for one in sets if "deletes" in one]
     if deleted:
         made["deletes"] = delete_table(deleted)
-    if runs["js"]:
-        made["js"] = js_tables([one for run in runs["js"] for one in run["sets"]])
+    if ran := runs["js"]:
+        made["js"] = [*js_tables([one for run in ran for one in run["sets"]]), "", *promise_table(ran), "", *machines(ran)]
     made |= sweep_sections(runs["sweeps"]) | filter_sections(runs["filters"])
-    every = [run for kind in KINDS if kind != "filters" for run in runs[kind]]
+    every = [run for kind in ("native", "sweeps") for run in runs[kind]]
     if every:
         made["promises"] = promise_table(every)
         made["machine"] = machines(every)

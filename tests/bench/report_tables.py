@@ -114,25 +114,57 @@ def delete_table(sets: list[Set]) -> list[str]:
     return table(["data", "ef", "recall after deleting half", "recall of a fresh build"], 1, rows)
 
 
+JS_PEERS = ("hnswlib-wasm", "edgevec")
+JS_SCAN = "plain loop"
+
+
+def against(one: Set, name: str) -> list[str]:
+    """How many times as fast as the peers of its host at recall 0.95; a scan is beside the plain loop only."""
+    host, _, index = name.partition(" ")
+    scans = "flat" in index or index == JS_SCAN
+    mine = speed_of(one, name, "0.95")
+    graphs = [None if scans else speed_of(one, f"{host} {peer}", "0.95") for peer in JS_PEERS]
+    loop = speed_of(one, f"{host} {JS_SCAN}", "0.95") if scans else None
+    return [ratio(mine, theirs) for theirs in (*graphs, loop)]
+
+
+def no_files(one: Set) -> list[str]:
+    """What could not be saved, or not be opened again, and why."""
+    reasons = [f"{name} ({index['file_error']})" for name, index in one["indexes"].items() if "file_error" in index]
+    return ["", f"Not saved, or not opened again: {'; '.join(reasons)}."] if reasons else []
+
+
+def milliseconds(seconds: float | None) -> str:
+    return number(None if seconds is None else seconds * 1e3, ",.1f")
+
+
+def js_speed_table(one: Set) -> list[str]:
+    rows = []
+    for name, index in one["indexes"].items():
+        speeds = [speed(index, recall) for recall in ("0.90", "0.95", "0.99")]
+        best = max(point["recall"] for point in index["curve"])
+        rows.append([name, *speeds, f"{best:.4f}", *against(one, name), latency(index["single"])])
+    peers = [f"÷ {peer}" for peer in (*JS_PEERS, JS_SCAN)]
+    return table([title(one), "at 0.90", "at 0.95", "at 0.99", "best recall", *peers, "p50 / p99 us"], 1, rows)
+
+
+def js_cost_table(one: Set) -> list[str]:
+    rows = []
+    for name, index in one["indexes"].items():
+        inserts = one["rows"] / index["build"][-1]["seconds"]
+        size = number(index["file_bytes"] / MIB if "file_bytes" in index else None, ",.1f")
+        opened = index.get("open", {}).get("seconds")
+        times = [milliseconds(index.get("save_s")), milliseconds(opened)]
+        rows.append([name, number(inserts), number(index["memory_bytes"] / MIB, ",.1f"), size, *times])
+    head = [title(one), "inserts a second", "memory, MiB", "saved, MiB", "save, ms", "open, ms"]
+    return [*table(head, 1, rows), *left_out(one), *no_files(one)]
+
+
 def js_tables(sets: list[Set]) -> list[str]:
-    lines = []
+    ran = [(name.partition(" ")[2], index) for one in sets for name, index in one["indexes"].items()]
+    hosts = sorted({index["host"] for _, index in ran if index.get("host")})
+    versions = sorted({f"{name} {index['version']}" for name, index in ran if name in (*JS_PEERS, "hnswlib")})
+    lines = [f"In {' and '.join(hosts)}, beside {', '.join(versions)}."]
     for one in sets:
-        rows = []
-        for name, index in one["indexes"].items():
-            peer = {"node": "node hnswlib-wasm", "chromium": "chromium hnswlib-wasm"}.get(name.split(" ")[0], name)
-            if "flat" in name or "loop" in name:
-                peer = f"{name.split(' ')[0]} plain loop"
-            rows.append(
-                [
-                    name,
-                    *(speed(index, recall) for recall in ("0.90", "0.95", "0.99")),
-                    ratio(index["qps_at"]["0.95"], speed_of(one, peer, "0.95")),
-                    number(one["rows"] / index["build"][-1]["seconds"]),
-                    latency(index["single"]),
-                    number(index["memory_bytes"] / MIB),
-                ]
-            )
-        head = [title(one), "at 0.90", "at 0.95", "at 0.99", "÷ peer", "inserts a second", "p50 / p99 us", "MiB"]
-        lines += ["", *table(head, 1, rows), *left_out(one)]
-    hosts = sorted({index["host"] for one in sets for index in one["indexes"].values() if index.get("host")})
-    return [f"In {' and '.join(hosts)}.", *lines]
+        lines += ["", *js_speed_table(one), "", *js_cost_table(one)]
+    return lines

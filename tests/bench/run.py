@@ -94,7 +94,7 @@ def run_js(folders: list[Path], options: argparse.Namespace) -> tuple[list[dict[
         contenders.append(hnswlib)
         if options.only:
             contenders = [c for c in contenders if c.name in options.only]
-        sets.append(search(folder, contenders, options.passes, with_files=False))
+        sets.append(search(folder, contenders, options.passes, with_files=True))
         judged += bench_gate.judge_js(sets[-1])
     return sets, judged
 

@@ -1,6 +1,26 @@
 /** Where the time of a query goes: the last one, the median and the 95th percentile of the last hundred. */
 const KEPT = 100;
+const STEP = clockStep();
+const DIGITS = Math.max(0, Math.round(-Math.log10(STEP)));
 const rows = { embed: [], search: [], total: [] };
+
+/** The ms between two values of the browser's clock, which is coarse on purpose: 0.1 in Chromium, 1 in Firefox. */
+function clockStep() {
+  const steps = Array.from({ length: 3 }, () => {
+    const start = performance.now();
+    let now = start;
+    while (now === start) now = performance.now();
+    return now - start;
+  });
+  return Math.min(...steps); // a pause of the thread makes one longer
+}
+
+/** No finer than the clock. */
+function worded(figure) {
+  if (figure === undefined) return '–';
+  const text = figure.toFixed(figure < 10 ? DIGITS : 0);
+  return Number(text) === 0 ? `< ${STEP.toFixed(DIGITS)}` : text;
+}
 
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -32,7 +52,7 @@ function show(times) {
     const figures = [times[name], percentile(list, 0.5), percentile(list, 0.95)];
     const cells = document.querySelectorAll(`#time-${name} td`);
     figures.forEach((figure, i) => {
-      cells[i].textContent = figure === undefined ? '–' : figure.toFixed(figure < 10 ? 2 : 0);
+      cells[i].textContent = worded(figure);
     });
   }
   document.querySelector('#times-count').textContent = rows.total.length;

@@ -1,60 +1,46 @@
-/** The built page served on localhost, and a Chromium to look at it with. */
+/** The built page served on localhost, and visitors in each browser of ../../js/test/browsers.js. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { preview } from 'vite';
 
-import { launch, skip as noBrowser } from '../../js/test/chromium.js';
+import { browsers } from '../../js/test/browsers.js';
+import { DemoPage } from './page.js';
 
-export { launch };
+export { browsers };
 
 export const DIST = process.env.GV_DEMO_DIST ?? join(import.meta.dirname, '../../build/web-demo');
 
-export const skip =
-  noBrowser || (!existsSync(join(DIST, 'sw.js')) && `${DIST} is not built: ./build.sh web-demo --build-only`);
+/** Why there can be no test of the page in this browser, or false. */
+export const skipIn = (browser) =>
+  browser.skip || (!existsSync(join(DIST, 'sw.js')) && `${DIST} is not built: ./build.sh web-demo --build-only`);
 
-export async function serve() {
+/** A server that never answers what `withheld` matches. */
+function withholding(withheld) {
+  const hold = (request, _response, next) => withheld.test(request.url) || next();
+  return { name: 'withholding', configurePreviewServer: (server) => void server.middlewares.use(hold) };
+}
+
+export async function serve({ withheld } = {}) {
   const server = await preview({
     root: join(import.meta.dirname, '..'),
     logLevel: 'warn',
     build: { outDir: DIST },
+    plugins: withheld ? [withholding(withheld)] : [],
     preview: { host: '127.0.0.1', port: 4300, strictPort: false, open: false },
   });
-  return { url: server.resolvedUrls.local[0], close: () => server.close() };
+  const close = () => {
+    server.httpServer.closeAllConnections();
+    return server.close();
+  };
+  return { url: server.resolvedUrls.local[0], close };
 }
 
-/** A page of a fresh visitor. `problems` collects what goes wrong in it. */
-export async function visit(browser, url, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const problems = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+/** The page of a fresh visitor. */
+export async function visit(browser, url) {
+  const context = await browser.newContext();
+  const page = new DemoPage(await context.newPage(), context);
+  await page.resize(1280, 900);
   await page.goto(url);
-  return { context, page, problems };
+  return page;
 }
-
-export const modelIsReady = (page) => page.waitForSelector('html[data-model]', { timeout: 60_000, state: 'attached' });
-
-/** Type, and wait for the answer to all that was typed. */
-export async function ask(page, text) {
-  await page.fill('#query', '');
-  await page.locator('#query').pressSequentially(text, { delay: 10 });
-  await page.waitForFunction(
-    (words) =>
-      document.querySelector('#results').dataset.query === words &&
-      /^The \d+ nearest/.test(document.querySelector('#status').textContent),
-    text,
-  );
-  return names(page);
-}
-
-/** The packages that are shown. */
-export const names = (page) =>
-  page.$$eval('#results h3', (titles) =>
-    titles.map((title) => {
-      const copy = title.cloneNode(true);
-      copy.querySelector('.kind').remove();
-      return copy.textContent.trim();
-    }),
-  );

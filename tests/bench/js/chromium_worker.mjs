@@ -1,13 +1,14 @@
 /** node chromium_worker.mjs NAME FOLDER: the same in a page of a headless Chromium, whose session answers from there. */
 import { spawnSync } from 'node:child_process';
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { basename, extname, join, normalize } from 'node:path';
-import { HERE, HNSWLIB_FILES, PACKAGE, hnswlibFile, serveLines, versions } from './support.mjs';
+import { EDGEVEC, HERE, HNSWLIB_FILES, PACKAGE, hnswlibFile, serveLines, versions } from './support.mjs';
 
 const [name, folder] = process.argv.slice(2);
 const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
-const ROOTS = { '/bench/': HERE, '/package/': PACKAGE, '/data/': folder, '/hnswlib/': HNSWLIB_FILES };
+const ROOTS = { '/bench/': HERE, '/package/': PACKAGE, '/data/': folder, '/hnswlib/': HNSWLIB_FILES, '/edgevec/': EDGEVEC };
 
 // Isolated, so that performance.now() counts in steps of 5 us and not of 100.
 const HEADERS = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
@@ -34,13 +35,15 @@ function findBrowser() {
   throw new Error('no Chromium: none in CHROME, and no chromium, chromium-browser or google-chrome on PATH');
 }
 
+// A profile on the disk: what a page of a private window keeps is kept in memory only.
+const profile = mkdtempSync(join(tmpdir(), 'gigavector-bench-'));
 let server;
 let browser;
 
 async function open() {
   const { chromium } = (await import('playwright-core')).default;
   const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'];
-  browser = await chromium.launch({ executablePath: findBrowser(), headless: true, args });
+  browser = await chromium.launchPersistentContext(profile, { executablePath: findBrowser(), headless: true, args });
   server = await serve();
   const page = await browser.newPage();
   page.setDefaultTimeout(0);
@@ -48,17 +51,23 @@ async function open() {
   await page.evaluate(
     async ({ name, host, versions, hnswlib }) => {
       const { answer, openSession } = await import('/bench/session.mjs');
+      const { disk } = await import('/bench/page_disk.mjs');
       const platform = {
         host,
         versions,
+        disk,
         read: async (file) => (await fetch(`/data/${file}`)).arrayBuffer(),
         gigavector: () => import('/package/index_browser.js'),
         hnswlibWasm: async () => (await import(`/hnswlib/${hnswlib}`)).default(),
+        edgevec: async () => {
+          const module = await import('/edgevec/edgevec.js');
+          return { module, wasm: await module.default() };
+        },
       };
       const session = await openSession(name, platform);
       window.ask = (request) => answer(session, request);
     },
-    { name, host: `Chromium ${browser.version()}`, versions, hnswlib: name === 'hnswlib-wasm' ? basename(hnswlibFile()) : '' },
+    { name, host: `Chromium ${browser.browser().version()}`, versions, hnswlib: name === 'hnswlib-wasm' ? basename(hnswlibFile()) : '' },
   );
   return page;
 }
@@ -68,4 +77,5 @@ try {
 } finally {
   await browser?.close();
   server?.close();
+  rmSync(profile, { recursive: true, force: true });
 }

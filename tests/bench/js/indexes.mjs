@@ -1,11 +1,6 @@
-/**
- * One class for each index that runs in Node and in a page. `load(platform)` first; then build(rows, data), set(ef),
- * search(queries) -> flat ids (K a query), one(query) -> K ids. M = 16 and efConstruction = 200.
- */
-
-export const K = 10;
-const M = 16;
-const EF_CONSTRUCTION = 200;
+/** Ours, the plain loop, and INDEXES: all that runs in Node and in a page. one_by_one.mjs says what an index can do. */
+import { EdgeVec, HnswlibWasm } from './peers.mjs';
+import { EF_CONSTRUCTION, K, M, OneByOne } from './one_by_one.mjs';
 
 class GigaVector {
   kind = 'hnsw';
@@ -17,7 +12,7 @@ class GigaVector {
 
   async build(rows, { dimension, metric }) {
     const distance = metric === 'cosine' ? 'cosine' : 'euclidean';
-    this.db?.close();
+    this.close();
     const hnsw = this.kind === 'hnsw' ? { hnsw: this.options } : {};
     this.db = await this.Database.open(null, { dimension, index: this.kind, distance, ...hnsw });
     this.start = performance.now();
@@ -39,6 +34,20 @@ class GigaVector {
   memory() {
     return { memory_bytes: this.db.memoryUsage(), module_bytes: this.db.info().wasmMemoryBytes };
   }
+
+  async save(disk, path) {
+    if (disk.syncs) this.db.save(path);
+    else await disk.write(path, this.db.toBytes());
+    return disk.size(path);
+  }
+
+  async open(disk, path) {
+    this.db = await (disk.syncs ? this.Database.open(path) : this.Database.fromBytes(await disk.read(path)));
+  }
+
+  close() {
+    this.db?.close();
+  }
 }
 
 class GigaVectorHybrid extends GigaVector {
@@ -48,52 +57,6 @@ class GigaVectorHybrid extends GigaVector {
 class GigaVectorFlat extends GigaVector {
   kind = 'flat';
   exact = true;
-}
-
-/** Every index that answers one query a call. */
-class OneByOne {
-  search(queries, dimension) {
-    const found = [];
-    for (let start = 0; start < queries.length; start += dimension) {
-      const ids = this.one(queries.subarray(start, start + dimension));
-      for (let i = 0; i < K; i++) found.push(ids[i]);
-    }
-    return found;
-  }
-}
-
-class HnswlibWasm extends OneByOne {
-  unit = true; // rows of unit length by dot product: what it is quickest with
-
-  async load(platform) {
-    this.library = await platform.hnswlibWasm();
-  }
-
-  async build(rows, { dimension, metric }) {
-    const count = rows.length / dimension;
-    this.index?.delete();
-    this.index = new this.library.HierarchicalNSW(metric === 'cosine' ? 'ip' : 'l2', dimension, '');
-    this.index.initIndex(count, M, EF_CONSTRUCTION, 100);
-    this.start = performance.now();
-    for (let from = 0; from < count; from += 1000) {
-      const labels = Array.from({ length: Math.min(1000, count - from) }, (_, i) => from + i);
-      const points = labels.map((label) => rows.subarray(label * dimension, (label + 1) * dimension));
-      this.index.addPoints(points, labels, false);
-    }
-  }
-
-  set(ef) {
-    this.index.setEfSearch(ef);
-  }
-
-  one(query) {
-    return this.index.searchKnn(query, K, undefined).neighbors;
-  }
-
-  memory() {
-    const bytes = this.library.HEAPU8.buffer.byteLength;
-    return { memory_bytes: bytes, module_bytes: bytes };
-  }
 }
 
 /** What one would write by hand: four sums over one Float32Array, the best K kept sorted. */
@@ -132,6 +95,19 @@ class PlainLoop extends OneByOne {
 
   memory() {
     return { memory_bytes: this.rows.byteLength, module_bytes: 0 };
+  }
+
+  async save(disk, path) {
+    await disk.write(path, new Uint8Array(this.rows.buffer));
+    return disk.size(path);
+  }
+
+  async open(disk, path) {
+    this.rows = new Float32Array(await disk.read(path));
+  }
+
+  close() {
+    this.rows = undefined;
   }
 }
 
@@ -176,5 +152,6 @@ export const INDEXES = {
   'gigavector hybrid': GigaVectorHybrid,
   'gigavector flat': GigaVectorFlat,
   'hnswlib-wasm': HnswlibWasm,
+  edgevec: EdgeVec,
   'plain loop': PlainLoop,
 };

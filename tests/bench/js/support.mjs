@@ -8,13 +8,21 @@ export const HERE = fileURLToPath(new URL('.', import.meta.url));
 export const PACKAGE = fileURLToPath(new URL('../../../js/', import.meta.url));
 const HNSWLIB = join(HERE, 'node_modules/hnswlib-wasm');
 
+/** Where edgevec's files lie. */
+export const EDGEVEC = join(HERE, 'node_modules/edgevec');
+
 /** Of a package; '' of one that is not installed, whose worker will say so when it loads it. */
 function versionOf(folder) {
   const file = join(folder, 'package.json');
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : '';
 }
 
-export const versions = { gigavector: versionOf(PACKAGE), 'hnswlib-wasm': versionOf(HNSWLIB), 'plain loop': '' };
+export const versions = {
+  gigavector: versionOf(PACKAGE),
+  'hnswlib-wasm': versionOf(HNSWLIB),
+  edgevec: versionOf(EDGEVEC),
+  'plain loop': '',
+};
 
 /** Where hnswlib-wasm's files lie. */
 export const HNSWLIB_FILES = join(HNSWLIB, 'dist');
