@@ -97,7 +97,8 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     if deleted:
         made["deletes"] = delete_table(deleted)
     if ran := runs["js"]:
-        made["js"] = [*js_tables([one for run in ran for one in run["sets"]]), "", *promise_table(ran), "", *machines(ran)]
+        shown = js_tables([one for run in ran for one in run["sets"]])
+        made["js"] = [*shown, "", *promise_table(ran), "", *machines(ran)]
     made |= sweep_sections(runs["sweeps"]) | filter_sections(runs["filters"])
     every = [run for kind in ("native", "sweeps") for run in runs[kind]]
     if every:

@@ -67,7 +67,12 @@ async function open() {
       const session = await openSession(name, platform);
       window.ask = (request) => answer(session, request);
     },
-    { name, host: `Chromium ${browser.browser().version()}`, versions, hnswlib: name === 'hnswlib-wasm' ? basename(hnswlibFile()) : '' },
+    {
+      name,
+      host: `Chromium ${browser.browser().version()}`,
+      versions,
+      hnswlib: name === 'hnswlib-wasm' ? basename(hnswlibFile()) : '',
+    },
   );
   return page;
 }
