@@ -1,7 +1,7 @@
 """Put the results of runs into docs/performance.md, between its markers, and the pictures beside it.
 
     ./build.sh bench && ./build.sh bench js && ./build.sh bench serve
-    ./build.sh bench sweeps && ./build.sh bench filters
+    ./build.sh bench sweeps && ./build.sh bench filters && ./build.sh bench storage
     ./build.sh bench report [FILE ...]
 
 Without files: the newest results of each kind in build/bench, and what `bench serve` printed. Several files of one
@@ -20,11 +20,21 @@ from bench_data import ROOT
 from bench_plot import svg
 from bench_run import FORM, RESULTS
 from report_sweeps import ask_table, duplicate_table, filter_plots, filter_tables, growth_plot, growth_table
-from report_tables import Set, cost_tables, delete_table, js_tables, recall_table, search_tables, table, title
+from report_tables import (
+    Set,
+    cost_tables,
+    delete_table,
+    js_tables,
+    recall_table,
+    search_tables,
+    storage_table,
+    table,
+    title,
+)
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 PICTURES = DOCUMENT.parent / "performance"
-KINDS = ("native", "js", "sweeps", "filters")
+KINDS = ("native", "js", "sweeps", "filters", "storage")
 
 
 def picture(name: str, about: str, drawn: str) -> str:
@@ -99,6 +109,8 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     if ran := runs["js"]:
         shown = js_tables([one for run in ran for one in run["sets"]])
         made["js"] = [*shown, "", *promise_table(ran), "", *machines(ran)]
+    if stored := [one for run in runs["storage"] for one in run["sets"]]:
+        made["storage"] = [*storage_table(stored), "", *machines(runs["storage"])]
     made |= sweep_sections(runs["sweeps"]) | filter_sections(runs["filters"])
     every = [run for kind in ("native", "sweeps") for run in runs[kind]]
     if every:

@@ -95,6 +95,19 @@ def cost_tables(sets: list[Set]) -> list[str]:
     return lines[1:]
 
 
+def storage_table(sets: list[Set]) -> list[str]:
+    """What narrower vectors spare, and what they cost: recall is of the rows as they were given."""
+    rows = []
+    for one in sets:
+        for name, index in one["indexes"].items():
+            found = {point["setting"]: point["recall"] for point in index["curve"]}
+            recalls = [number(found.get(ef, found.get(None)), ".4f") for ef in (50, 100)]
+            sizes = [number(index[what] / one["rows"]) for what in ("memory_bytes", "file_bytes")]
+            rows.append([title(one), name, *sizes, *recalls, speed(index, "0.95"), latency(index["single"])])
+    head = ["data", "", "memory, bytes a row", "file, bytes a row", "recall at ef 50", "at ef 100", "queries a second at 0.95"]
+    return table([*head, "one query, p50 / p99 us"], 2, rows)
+
+
 def recall_table(sets: list[Set]) -> list[str]:
     rows = []
     for one in sets:
