@@ -199,6 +199,7 @@ test('info, memoryUsage, check and limits', async () => {
   assert.deepEqual(fixed, {
     index: 'hnsw',
     distance: 'dot',
+    storage: 'f32',
     dimension: DIMENSION,
     size: 300,
     nextId: 300,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["-std=c11", "-O2", "-w", "-D_POSIX_C_SOURCE=200809L", '-DGV_VERSION="0"', "-ffp-contract=off"]
-KERNEL_FLAGS = {"sse41": ["-msse4.1"], "avx2": ["-mavx2"],
+KERNEL_FLAGS = {"sse41": ["-msse4.1"], "avx2": ["-mavx2", "-mf16c"],
                 "avx512": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"]}
 HARNESS = ["record", "disk", "images", "workload", "test_powercut"]
 TIMEOUT_S = 300
