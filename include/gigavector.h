@@ -136,10 +136,10 @@ typedef struct GV_OpenOptions {
                                   * here, or natively what the environment variable GV_KERNELS names. Default NULL */
     const GV_HNSWConfig *hnsw;    /* NULL: the file's, or the defaults */
     const GV_IVFPQConfig *ivfpq;  /* NULL: the file's, or the defaults */
-    int32_t
-        storage; /* a GV_Storage; -1: the file's, or F32. Vectors are rounded to it once, when they are written; from
-                      * then on all is exact for what is kept: distances, vectors read back, files. For FLAT and IVFPQ, and for HNSW
-                      * from 32 dimensions on and not by MANHATTAN. Default -1 */
+    /* A GV_Storage; -1: the file's, or F32. Vectors are rounded to it once, when they are written; from then on all is exact for what
+     * is kept: distances, vectors read back, files. For FLAT and IVFPQ, and for HNSW from 32 dimensions on and not by MANHATTAN.
+     * Default -1 */
+    int32_t storage;
 } GV_OpenOptions;
 
 typedef struct GV_SearchOptions {
@@ -330,7 +330,8 @@ GV_Status gv_db_save_to_memory(GV_Database *db, void **data, size_t *size_bytes)
  * unknown until the file is opened again; the handle refuses further writes, and searches go on. */
 GV_Status gv_db_flush(GV_Database *db);
 
-/* Read-only handles: take over the newest state of the file. GV_ERR_ARGUMENT on a writer. */
+/* Read-only handles: take over the newest state of the file. GV_ERR_ARGUMENT on a writer, and where the file is another database's by
+ * now, of another dimension or kind of rows. */
 GV_Status gv_db_refresh(GV_Database *db);
 
 /* ---- write: each call is one commit group, applied whole or not at all ---- */

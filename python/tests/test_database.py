@@ -251,6 +251,19 @@ def test_one_writer_and_readers_that_refresh(tmp_path):
     Database.open(path).close()
 
 
+def test_refresh_refuses_another_database_in_the_file(tmp_path):
+    path, other = tmp_path / "a.gv", tmp_path / "b.gv"
+    Database.open(path, 4, IndexType.FLAT).close()
+    with Database.open(path, read_only=True) as reader:
+        others = (4, IndexType.SPARSE, "another database is in the file"), (5, IndexType.FLAT, "dimension: 4 asked for")
+        for dimension, index, said in others:
+            Database.open(other, dimension, index).close()
+            other.replace(path)
+            with pytest.raises(ArgumentError, match=said):
+                reader.refresh()
+            assert reader.search([1, 2, 3, 4], 1) == []
+
+
 def test_save_elsewhere_and_bytes(tmp_path, rng):
     rows = rng.normal(size=(50, 4))
     with Database.open(tmp_path / "a.gv", 4, durability="os") as db:

@@ -174,11 +174,10 @@ static GV_Status check_rows(const GV_Table *t, const GV_Kernels *kernels, float 
 
 static GV_Status check_table(GV_Store *s, GV_CheckReport *report)
 {
-    size_t floats = gv_table_room(&s->table);
-    float *room = gv_alloc_array(&s->scratch_heap, floats, sizeof *room);
-    if (!room && floats > 0) return gv_last_status();
+    float *room;
+    GV_TRY(gv_room_new(&s->table, &s->scratch_heap, &room));
     GV_Status status = check_rows(&s->table, s->settings.kernels, room, report);
-    gv_release(&s->scratch_heap, room, floats * sizeof *room);
+    gv_room_free(&s->table, &s->scratch_heap, room);
     return status;
 }
 

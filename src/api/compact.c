@@ -103,14 +103,13 @@ static GV_Status copy_rows(Compaction *c, GV_StoredRows *stored, float *room)
 static GV_Status copy_table(Compaction *c)
 {
     GV_Heap *scratch = &c->db->scratch;
-    size_t floats = gv_table_room(&c->from->table);
     GV_StoredRows stored;
-    float *room = floats > 0 ? gv_alloc_array(scratch, floats, sizeof *room) : NULL;
+    float *room;
+    GV_TRY(gv_room_new(&c->from->table, scratch, &room));
     GV_Status status = gv_stored_rows_new(c->db, &c->to->table, NULL, 1, &stored);
-    if (!room && floats > 0) status = gv_last_status();
     if (status == GV_OK) status = copy_rows(c, &stored, room);
     gv_stored_rows_free(c->db, &stored);
-    gv_release(scratch, room, floats * sizeof *room);
+    gv_room_free(&c->from->table, scratch, room);
     return status;
 }
 

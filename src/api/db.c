@@ -155,6 +155,11 @@ static GV_Status refresh(GV_Database *db)
     options.dimension = db->dimension;
     GV_Database *fresh;
     GV_TRY(gv_db_open_with_vfs(db->path, &options, db->vfs, &fresh));
+    if (GV_HAS_SPARSE && fresh->is_sparse != db->is_sparse) {
+        (void)gv_db_close(fresh);
+        return gv_fail(GV_ERR_ARGUMENT, "refresh: another database is in the file, which has %s",
+                       db->is_sparse ? "vectors" : "sparse rows");
+    }
     gv_mutex_lock(&db->writer);
     gv_write_lock(&db->state);
     GV_Store *old = db->store;

@@ -79,12 +79,11 @@ static GV_Status near_row(GV_Database *db, const GV_Search *given, const void *a
     GV_TRY(gv_table_touch(table, slot));
     GV_Question question = {.squared_norm = gv_table_norm(table, slot)};
     if (gv_table_is_sparse(table)) question.pairs = gv_table_pairs(table, slot);
-    size_t floats = gv_table_room(table);
-    float *room = floats > 0 ? gv_alloc_array(&db->scratch, floats, sizeof *room) : NULL;
-    if (!room && floats > 0) return gv_last_status();
+    float *room;
+    GV_TRY(gv_room_new(table, &db->scratch, &room));
     if (!gv_table_is_sparse(table)) question.vector = gv_table_floats(table, slot, room);
     GV_Status status = gv_search_question(db, &search, &question, space, &count);
-    gv_release(&db->scratch, room, floats * sizeof *room);
+    gv_room_free(table, &db->scratch, room);
     return status == GV_OK ? gv_rows_of_space(db, &search, *space, count, out) : status;
 }
 

@@ -249,12 +249,10 @@ GV_Status gv_store_recover(GV_Store *s, uint64_t start, uint64_t end)
 {
     Recovery r = {.store = s};
     s->log.end = end; /* no record is longer */
-    size_t floats = gv_table_room(&s->table);
-    if (floats > 0) r.room = gv_alloc_array(&s->scratch_heap, floats, sizeof *r.room);
-    if (!r.room && floats > 0) return gv_last_status();
+    GV_TRY(gv_room_new(&s->table, &s->scratch_heap, &r.room));
     GV_Status status = gv_log_replay(s->vfs, s->file, &s->heap, s->generation, start, end, visit, &r);
     if (status == GV_OK && r.values) status = corrupt("a training without its end, of bytes:", r.value_bytes);
     drop_values(&r);
-    gv_release(&s->scratch_heap, r.room, floats * sizeof *r.room);
+    gv_room_free(&s->table, &s->scratch_heap, r.room);
     return status == GV_OK ? finish_group(&r) : status;
 }

@@ -86,7 +86,7 @@ static bool same_row(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
     if (gv_hnsw_coded(hnsw) &&
         memcmp(gv_codes_head(&hnsw->codes, a), gv_codes_head(&hnsw->codes, b), sizeof(GV_CodeHead)) != 0)
         return false;
-    return memcmp(gv_table_row(table, a), gv_table_row(table, b), table->row_bytes) == 0;
+    return gv_table_same_rows(table, a, b);
 }
 
 static uint64_t *candidates_of(const GV_HNSW *hnsw, size_t i)

@@ -33,7 +33,7 @@ uint32_t gv_hnsw_find_twin(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint3
         float rank = gv_key_rank(scratch->pool[i]);
         if (rank > same) break;
         if (rank < same || !gv_bitset_get(&hnsw->present, node)) continue;
-        if (memcmp(gv_table_row(table, node), gv_table_row(table, slot), table->row_bytes) == 0) return node;
+        if (gv_table_same_rows(table, node, slot)) return node;
     }
     return GV_NO_SLOT;
 }

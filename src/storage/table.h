@@ -54,6 +54,25 @@ static inline size_t gv_table_room(const GV_Table *table)
     return GV_HAS_STORAGE && table->storage != GV_STORAGE_F32 ? table->dimension : 0;
 }
 
+/* That room, of `heap`: NULL where none is needed. Give it back to the same heap. */
+static inline GV_Status gv_room_new(const GV_Table *table, GV_Heap *heap, float **room)
+{
+    size_t floats = gv_table_room(table);
+    *room = floats > 0 ? gv_alloc_array(heap, floats, sizeof **room) : NULL;
+    return *room || floats == 0 ? GV_OK : gv_last_status();
+}
+
+static inline void gv_room_free(const GV_Table *table, GV_Heap *heap, float *room)
+{
+    gv_release(heap, room, gv_table_room(table) * sizeof *room);
+}
+
+/* Do two slots hold the same row, byte for byte? */
+static inline bool gv_table_same_rows(const GV_Table *table, uint32_t a, uint32_t b)
+{
+    return memcmp(gv_table_row(table, a), gv_table_row(table, b), table->row_bytes) == 0;
+}
+
 /* The floats that it stands for: in the table, or in `room[gv_table_room()]`. */
 static inline const float *gv_table_floats(const GV_Table *table, uint32_t slot, float *room)
 {
