@@ -64,7 +64,7 @@ static inline GV_Status gv_room_new(const GV_Table *table, GV_Heap *heap, float 
 
 static inline void gv_room_free(const GV_Table *table, GV_Heap *heap, float *room)
 {
-    gv_release(heap, room, gv_table_room(table) * sizeof *room);
+    if (GV_HAS_STORAGE) gv_release(heap, room, gv_table_room(table) * sizeof *room);
 }
 
 /* Do two slots hold the same row, byte for byte? */
