@@ -207,7 +207,8 @@ word_tsan() { sanitized tsan "$@"; }
 word_soak() {
     need_programs "${C_PROGRAMS[@]}"
     locked cmake cmake_build tsan test_soak_native
-    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" fixed build/tsan/test_soak_native "${1:-60}"
+    cd build/tsan # where its databases are, should it not come to its end
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1" fixed ./test_soak_native "${1:-60}"
 }
 
 word_mutants() {
