@@ -141,8 +141,8 @@ export interface OpenOptions {
   storage?: Storage;
   /** Of the graph's random layers, 0 to 2^64 - 1. Default, and 0: the file's, or the library's constant. */
   seed?: number | bigint;
-  /** Force these distance kernels; all give the same bits. Default: the fastest, `'wasm128'`. */
-  kernels?: 'wasm128' | 'scalar';
+  /** Force these distance kernels; all give the same bits. Default: the fastest that the engine runs. */
+  kernels?: 'wasm128-relaxed' | 'wasm128' | 'scalar';
   /** Pack the log into the image on `close()`. Default true. */
   checkpointOnClose?: boolean;
   /**
@@ -150,7 +150,7 @@ export interface OpenOptions {
    * With false, a writer in another process is not noticed, and two of them destroy the file.
    */
   lock?: boolean;
-  /** {@link WasmSource} of gigavector.wasm. Default: the file beside this package's code. */
+  /** {@link WasmSource} of the module. Default: of the files beside this package's code the one that fits. */
   wasm?: WasmSource;
 }
 

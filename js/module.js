@@ -6,9 +6,38 @@ import { describe } from './metadata.js';
 
 const compiled = new Map(); // promises by address: a module is compiled once, and each database is an instance of it
 
-/** The small module, and the one that has all: for what the first does not know. */
+/**
+ * A module in which d() is the relaxed dot product of four times (-3, 127), and 5. Engines without it refuse the module, and there is one
+ * that has it and errs.
+ */
+// prettier-ignore
+const PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, // the version
+  1, 5, 1, 96, 0, 1, 127, // a function gives an i32
+  3, 2, 1, 0,
+  7, 5, 1, 1, 100, 0, 0, // it is d
+  10, 23, 1, 21, 0, // and is
+  65, 125, 253, 15, // i8x16.splat (i32.const -3)
+  65, 255, 0, 253, 15, // i8x16.splat (i32.const 127)
+  65, 5, 253, 17, // i32x4.splat (i32.const 5)
+  253, 147, 2, // i32x4.relaxed_dot_i8x16_i7x16_add_s
+  253, 27, 0, 11, // i32x4.extract_lane 0
+];
+
+function hasRelaxedDot() {
+  try {
+    const probe = new WebAssembly.Module(new Uint8Array(PROBE));
+    return new WebAssembly.Instance(probe).exports.d() === 5 - 4 * 3 * 127;
+  } catch {
+    return false;
+  }
+}
+
+/** The small module, for this engine; and the one that has all: for what the first does not know. */
 export const MODULES = [
-  new URL('./gigavector.wasm', import.meta.url),
+  hasRelaxedDot()
+    ? new URL('./gigavector.relaxed.wasm', import.meta.url)
+    : new URL('./gigavector.wasm', import.meta.url),
   new URL('./gigavector.all.wasm', import.meta.url),
 ];
 

@@ -43,7 +43,7 @@ check "clang-tidy" tidy
 check "layer order of includes" "$python" scripts/check_layers.py layers
 check "unique base names" "$python" scripts/check_layers.py names
 check "exports of libGigaVector.so" "$python" scripts/check_exports.py library
-check "exports of gigavector.wasm" "$python" scripts/check_exports.py module
+check "exports of gigavector*.wasm" "$python" scripts/check_exports.py module
 check "one version" "$python" scripts/check_versions.py
 check "lock files without addresses" locks_without_addresses
 check "shell scripts parse" shell_parses

@@ -1,4 +1,4 @@
-"""Exports: the shared library gives exactly the header's functions; the module those and what its loader needs."""
+"""Exports: the shared library gives exactly the header's functions; the modules those and what its loader needs."""
 from __future__ import annotations
 
 import subprocess
@@ -13,6 +13,7 @@ MODULE_EXTRAS = {"memory", "malloc", "free", "_initialize", "__indirect_function
     "emscripten_stack_get_current", "setThrew",
 }  # fmt: skip
 MODULE_NEEDS = {"memory", "malloc", "free", "_initialize"}
+MODULES = ("gigavector.wasm", "gigavector.relaxed.wasm", "gigavector.all.wasm")
 MODULE_IMPORTS = {"env.emscripten_notify_memory_growth"}  # besides env.gv_host_*
 
 
@@ -66,16 +67,19 @@ def differences(what: str, found: set[str], needed: set[str], allowed: set[str])
     ]
 
 
-def main(which: str) -> list[str]:
-    if which == "library":
-        path = ROOT / "build/release/libGigaVector.so"
-        return differences(path.name, library_exports(path), functions(), set())
-    path = ROOT / "build/wasm/gigavector.wasm"
+def module_faults(path: Path) -> list[str]:
     imports, exports = module_names(path)
     host = {name for name in imports if name.startswith("env.gv_host_")}
     return differences(f"{path.name}: export", exports, functions() | MODULE_NEEDS, MODULE_EXTRAS) + differences(
         f"{path.name}: import", imports - host, set(), MODULE_IMPORTS
     )
+
+
+def main(which: str) -> list[str]:
+    if which == "library":
+        path = ROOT / "build/release/libGigaVector.so"
+        return differences(path.name, library_exports(path), functions(), set())
+    return [fault for name in MODULES for fault in module_faults(ROOT / "build/wasm" / name)]
 
 
 if __name__ == "__main__":

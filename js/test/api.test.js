@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Database } from '../index.js';
-import { nearest, randomRows } from './support.js';
+import { OWN_KERNELS, nearest, randomRows } from './support.js';
 
 const DIMENSION = 24;
 const rows = randomRows(1, 300, DIMENSION);
@@ -204,7 +204,7 @@ test('info, memoryUsage, check and limits', async () => {
     size: 300,
     nextId: 300,
     readOnly: false,
-    kernels: 'wasm128',
+    kernels: OWN_KERNELS,
     trained: true,
     seed: 12345678901234567890n,
     generation: 0,

@@ -11,8 +11,12 @@ import { GigaVectorError } from '../index.js';
 export const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const MODULE = join(PACKAGE, 'gigavector.wasm');
+export const RELAXED_MODULE = join(PACKAGE, 'gigavector.relaxed.wasm');
 
 if (!existsSync(MODULE)) throw new Error('js/gigavector.wasm is not there: run ./build.sh wasm');
+
+/** Of the module that the loader takes here. */
+export const OWN_KERNELS = WebAssembly.validate(readFileSync(RELAXED_MODULE)) ? 'wasm128-relaxed' : 'wasm128';
 
 const folders = [];
 // at the very end: an after() of here would come before those that close browsers, which then write once more

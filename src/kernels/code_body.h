@@ -258,11 +258,16 @@ static void encode_query(const float *x, size_t n, int limit, int8_t *q, float *
     *total = ints32_fold(sum) - (int32_t)n * limit;
 }
 
+#ifndef ROWS_HAVE_A_DOT
+/* u is of a row: at most 127 */
+ALWAYS_INLINE ints ints32_add_row(ints sum, ints u, ints q) { return ints32_add_dot(sum, u, q); }
+#endif
+
 static int32_t dot_i8(const uint8_t *u, const int8_t *q, size_t n)
 {
     ints sum = ints_zero();
     for (size_t i = 0; i < n; i += INTS_BYTES) {
-        sum = ints32_add_dot(sum, ints_load(u + i), ints_load(q + i));
+        sum = ints32_add_row(sum, ints_load(u + i), ints_load(q + i));
     }
     return ints32_fold(sum);
 }
@@ -276,10 +281,10 @@ static void dots_i8(const uint8_t *const *rows, size_t count, const int8_t *q, s
         ints sum_a = ints_zero(), sum_b = sum_a, sum_c = sum_a, sum_d = sum_a;
         for (size_t i = 0; i < n; i += INTS_BYTES) {
             ints part = ints_load(q + i);
-            sum_a = ints32_add_dot(sum_a, ints_load(a + i), part);
-            sum_b = ints32_add_dot(sum_b, ints_load(b + i), part);
-            sum_c = ints32_add_dot(sum_c, ints_load(c + i), part);
-            sum_d = ints32_add_dot(sum_d, ints_load(d + i), part);
+            sum_a = ints32_add_row(sum_a, ints_load(a + i), part);
+            sum_b = ints32_add_row(sum_b, ints_load(b + i), part);
+            sum_c = ints32_add_row(sum_c, ints_load(c + i), part);
+            sum_d = ints32_add_row(sum_d, ints_load(d + i), part);
         }
         ints32_fold4(sum_a, sum_b, sum_c, sum_d, dots + row);
     }

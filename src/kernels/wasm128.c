@@ -1,4 +1,5 @@
-/* wasm128.c: WebAssembly simd128, four f32 lanes. Built with -msimd128; an engine without it rejects the module. */
+/* wasm128.c: WebAssembly simd128, four f32 lanes. Built with -msimd128; an engine without it rejects the module. Compiled once more with
+ * -mrelaxed-simd for gigavector.relaxed.wasm (ADR 19). */
 #include "kernels/kernel_list.h"
 
 #if defined(__wasm_simd128__)
@@ -150,6 +151,26 @@ static inline ints ints32_add_dot(ints sum, ints u, ints q)
     v128_t high = wasm_i32x4_dot_i16x8(wasm_u16x8_extend_high_u8x16(u), wasm_i16x8_extend_high_i8x16(q));
     return wasm_i32x4_add(sum, wasm_i32x4_add(low, high));
 }
+
+#ifdef __wasm_relaxed_simd__
+/* The relaxed dot product of signed and 7-bit bytes, which the specification leaves no choice for such operands: u <= 127, and no sum of
+ * two products leaves 16 bits. */
+#define GV_ISA_MORE "-relaxed"
+#define ROWS_HAVE_A_DOT
+#if __has_builtin(__builtin_wasm_relaxed_dot_i8x16_i7x16_add_s_i32x4)
+static inline ints ints32_add_row(ints sum, ints u, ints q)
+{
+    return (v128_t)__builtin_wasm_relaxed_dot_i8x16_i7x16_add_s_i32x4((__i8x16)q, (__i8x16)u, (__i32x4)sum);
+}
+#else
+/* Compilers from before relaxed SIMD was agreed on do not know the instruction: this one, which nothing else here uses, stands for it until
+ * scripts/relaxed_dot.py puts it there. */
+static inline ints ints32_add_row(ints sum, ints u, ints q)
+{
+    return (v128_t)__builtin_wasm_fma_f32x4((__f32x4)q, (__f32x4)u, (__f32x4)sum);
+}
+#endif
+#endif
 
 static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)
 {

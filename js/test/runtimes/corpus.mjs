@@ -12,7 +12,7 @@ const failures = [];
 let ran = 0;
 for (const given of JSON.parse(readFileSync(cases, 'utf8'))) {
   try {
-    await runCase(given, 'wasm128', diskHost(entry, mkdtempSync(join(folder, 'case-'))));
+    await runCase(given, 'default', diskHost(entry, mkdtempSync(join(folder, 'case-'))));
   } catch (error) {
     failures.push(error.message ?? String(error));
   }
