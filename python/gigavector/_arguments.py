@@ -61,9 +61,9 @@ def open_options(
         options.index_type = enum_value(IndexType, index, "index")
     if distance is not None:
         options.distance = enum_value(DistanceType, distance, "distance")
-    options.durability = _one_of(_DURABILITY, durability, "durability")
+    options.durability = one_of(_DURABILITY, durability, "durability")
     if storage is not None:
-        options.storage = _one_of(STORAGES, storage, "storage")
+        options.storage = one_of(STORAGES, storage, "storage")
     if seed is not None:
         options.seed = integer("seed", seed, 1, UINT64_MAX)
     if threads is not None:
@@ -79,7 +79,7 @@ def open_options(
     return options, keep
 
 
-def _one_of(names: dict[str, int], name: str, what: str) -> int:
+def one_of(names: dict[str, int], name: str, what: str) -> int:
     if not isinstance(name, str) or name not in names:
         raise ArgumentError(f"{what} must be one of {', '.join(map(repr, names))}, got {name!r}")
     return names[name]

@@ -154,7 +154,8 @@ class Database(SearchCalls, SparseCalls):
         if not known and dimension is not None:
             metric = DistanceType.EUCLIDEAN if distance is None else enum_value(DistanceType, distance, "distance")
             size = integer("dimension", dimension, 1, DIMENSION_MAX)
-            options["index"] = suggest_index(rows, size, limit, DistanceType(metric))
+            storage = options.get("storage") or "f32"
+            options["index"] = suggest_index(rows, size, limit, DistanceType(metric), storage)
             if options["index"] == IndexType.IVFPQ:
                 options.setdefault("ivfpq_config", suggested_ivfpq(rows, size))
         db = cls.open(path, dimension, distance=distance, **options)

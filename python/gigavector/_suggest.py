@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ._types import DistanceType, IndexType, IVFPQConfig
+from ._arguments import one_of
+from ._types import STORAGES, DistanceType, IndexType, IVFPQConfig
 
 _FEW_ROWS = 5_000  # a scan of so many takes well under a millisecond
 _TREE_DIMENSION = 8  # beyond it a tree looks at most rows
+_CODED_DIMENSION = 32  # from which on rows have codes, and a graph takes narrow rows
 
 
 def suggest_index(
@@ -13,24 +15,29 @@ def suggest_index(
     dimension: int,
     memory_limit: int | None = None,
     distance: DistanceType = DistanceType.EUCLIDEAN,
+    storage: str = "f32",
 ) -> IndexType:
     """The index for `expected_rows` rows of `dimension` components within `memory_limit` bytes (None: no limit).
 
     FLAT for few rows, KDTREE in few dimensions (not by cosine, which it scans), HNSW for the rest; IVFPQ or FLAT where HNSW would
-    not fit, and the smaller of those where neither would.
+    not fit, and the smaller of those where neither would. Vectors narrower than "f32" are left out of what does not take them.
     """
+    one_of(STORAGES, storage, "storage")
     if expected_rows <= _FEW_ROWS:
         return IndexType.FLAT
-    if dimension <= _TREE_DIMENSION and distance != DistanceType.COSINE:
+    if dimension <= _TREE_DIMENSION and storage == "f32" and distance != DistanceType.COSINE:
         return IndexType.KDTREE
+    row = _row_bytes(dimension, storage)
     if distance == DistanceType.MANHATTAN:  # for which there are no codes
-        row_bytes = {IndexType.HNSW: _hnsw_bytes(dimension), IndexType.FLAT: _row_bytes(dimension)}
+        row_bytes = {IndexType.HNSW: row + _graph_bytes(dimension), IndexType.FLAT: row}
     else:
         row_bytes = {
-            IndexType.HNSW: _hnsw_bytes(dimension),
-            IndexType.IVFPQ: _ivfpq_bytes(dimension),
-            IndexType.FLAT: _flat_bytes(dimension),
+            IndexType.HNSW: row + _graph_bytes(dimension),
+            IndexType.IVFPQ: row + _lists_bytes(dimension),
+            IndexType.FLAT: row + _code_bytes(dimension),
         }
+    if storage != "f32" and (dimension < _CODED_DIMENSION or distance == DistanceType.MANHATTAN):
+        del row_bytes[IndexType.HNSW]
     for index, one in row_bytes.items():
         if memory_limit is None or expected_rows * one <= memory_limit:
             return index
@@ -45,17 +52,18 @@ def suggested_ivfpq(expected_rows: int, dimension: int) -> IVFPQConfig:
     )
 
 
-def _row_bytes(dimension: int) -> int:
-    return 4 * dimension + 32  # the row; id, norm, place
+def _row_bytes(dimension: int, storage: str) -> int:
+    row = {"f32": 4 * dimension, "f16": 2 * dimension, "int8": dimension + 4}[storage]
+    return row + 32  # id, norm, place
 
 
-def _flat_bytes(dimension: int) -> int:
-    return _row_bytes(dimension) + (dimension + 48 if dimension >= 32 else 0)  # its code
+def _code_bytes(dimension: int) -> int:
+    return dimension + 48 if dimension >= _CODED_DIMENSION else 0
 
 
-def _hnsw_bytes(dimension: int) -> int:
-    return _row_bytes(dimension) + dimension + 240  # its code; links
+def _graph_bytes(dimension: int) -> int:
+    return dimension + 240  # its code; links
 
 
-def _ivfpq_bytes(dimension: int) -> int:
-    return _row_bytes(dimension) + dimension // 8 + 96  # its code; term, slot, and blocks that are not full
+def _lists_bytes(dimension: int) -> int:
+    return dimension // 8 + 96  # its code; term, slot, and blocks that are not full

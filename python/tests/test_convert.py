@@ -94,6 +94,11 @@ def test_suggestions():
     assert suggest_index(10**6, 384, 10**9) == IndexType.IVFPQ  # nothing fits, and it is the smallest
     assert suggest_index(10**6, 16, 120 * 10**6) == IndexType.FLAT  # which keeps no codes of such rows
     assert suggest_index(10**6, 384, 2 * 10**9, DistanceType.MANHATTAN) == IndexType.FLAT
+    assert suggest_index(10**6, 384, 15 * 10**8, storage="f16") == IndexType.HNSW
+    assert suggest_index(10**6, 384, 6 * 10**8, storage="int8") == IndexType.IVFPQ
+    assert suggest_index(10**6, 3, storage="int8") == IndexType.IVFPQ  # neither a tree nor a graph takes them
+    with pytest.raises(ArgumentError, match="storage"):
+        suggest_index(10**6, 384, storage="f8")
 
 
 def test_open_auto(tmp_path, rows):
@@ -105,17 +110,23 @@ def test_open_auto(tmp_path, rows):
         assert (db.index, len(db)) == (IndexType.KDTREE, 2000)
     with Database.open_auto(None, 384, memory_limit=2 * 10**9) as db:
         assert db.index == IndexType.IVFPQ and db.get_resource_limits()["max_memory_bytes"] == 2 * 10**9
+    for storage in ("f16", "int8"):
+        for dimension in (3, 384):
+            with Database.open_auto(None, dimension, storage=storage) as db:
+                assert db.info.storage == storage
     with pytest.raises(ArgumentError, match="chooses the index"):
         Database.open_auto(None, 8, index=IndexType.FLAT)
 
 
-@pytest.mark.parametrize("limit", [0.9, 1.1])
-def test_the_memory_that_suggestions_reckon_with_is_what_it_takes(rng, limit):
+@pytest.mark.parametrize("storage", ["f32", "f16", "int8"])
+@pytest.mark.parametrize("index", [IndexType.HNSW, IndexType.FLAT])
+def test_the_memory_that_suggestions_reckon_with_is_what_it_takes(rng, index, storage):
     """Within a tenth: 20,000 rows of 128 components."""
-    from gigavector._suggest import _hnsw_bytes
+    from gigavector._suggest import _code_bytes, _graph_bytes, _row_bytes
 
     data = rng.normal(size=(20_000, 128)).astype(np.float32)
-    with Database.open(None, 128) as db:
+    with Database.open(None, 128, index, storage=storage) as db:
         db.add_vectors(data)
         taken = db.get_memory_usage() / 20_000
-    assert (taken > limit * _hnsw_bytes(128)) == (limit < 1)
+    expected = _row_bytes(128, storage) + (_graph_bytes if index == IndexType.HNSW else _code_bytes)(128)
+    assert 0.9 < taken / expected < 1.1, (taken, expected)

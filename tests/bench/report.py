@@ -79,7 +79,7 @@ def sweep_sections(runs: list[dict[str, Any]]) -> dict[str, list[str]]:
     if sizes := [one for run in runs for one in run["growth"]]:
         recall = runs[0]["target"]
         shown = picture("growth", f"Cost at recall {recall} as rows become more", growth_plot(sizes, recall))
-        made["growth"] = [shown, "", *growth_table(sizes, recall)]
+        made["growth"] = [shown, "", *growth_table(sizes, runs[0]["easier"], recall)]
     return made
 
 
