@@ -2,6 +2,7 @@
 #include "index/kmeans.h"
 #include "base/checked.h"
 #include "base/random.h"
+#include "index/nearest.h"
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@ enum {
     START_ROWS = 16,   /* that the start looks at, for each centroid */
     START_CHUNK = 256, /* rows */
     SPLITS_MOST = 64,  /* a round */
-    SHORT_CENTROIDS = 16
+    SHORT_CENTROIDS = 16,
+    OF_THREAD = GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS /* floats of room */
 };
 
 typedef struct Run {
@@ -26,6 +28,11 @@ typedef struct Run {
     _Atomic size_t changes;
     size_t start_count; /* rows that the start looks at */
     uint32_t started;   /* centroids that it has found */
+    /* where codes pay: */
+    GV_CentroidCodes codes;
+    void *codes_room;
+    GV_RowCode *row_codes; /* [count] */
+    int8_t *row_bytes;     /* [count, gv_row_code_room()] */
 } Run;
 
 static const float *row_at(const Run *r, size_t i) { return r->job->rows + i * r->job->stride; }
@@ -97,12 +104,44 @@ static void assign_rows(void *context, size_t worker, size_t begin, size_t end)
     float nearness[GV_ASSIGN_ROWS];
     size_t count = end - begin, changes = 0;
     for (size_t i = 0; i < count; i++) rows[i] = row_at(r, begin + i);
-    gv_assign(job->kernels, rows, count, r->pointers, r->norms, job->k, job->dimension,
-              r->sums + worker * GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, labels, nearness);
+    gv_assign(job->kernels, rows, count, r->pointers, r->norms, job->k, job->dimension, r->sums + worker * OF_THREAD,
+              labels, nearness);
     for (size_t i = 0; i < count; i++) {
         changes += labels[i] != r->labels[begin + i];
         r->labels[begin + i] = labels[i];
         r->far[begin + i] = nearness[i] + job->kernels->dot(rows[i], rows[i], job->dimension);
+    }
+    r->changes += changes;
+}
+
+static bool has_codes(const GV_KMeans *job)
+{
+    return !job->is_short && gv_centroid_codes_pay(job->k, job->dimension) && job->dimension <= OF_THREAD;
+}
+
+static int8_t *bytes_at(const Run *r, size_t row) { return r->row_bytes + row * gv_row_code_room(r->job->dimension); }
+
+static void code_rows(void *context, size_t worker, size_t begin, size_t end)
+{
+    Run *r = context;
+    float *work = r->sums + worker * OF_THREAD;
+    for (size_t row = begin; row < end; row++)
+        gv_row_code(r->job->kernels, row_at(r, row), r->job->dimension, work, bytes_at(r, row), &r->row_codes[row]);
+}
+
+static void assign_coded(void *context, size_t worker, size_t begin, size_t end)
+{
+    Run *r = context;
+    size_t changes = 0;
+    (void)worker;
+    for (size_t row = begin; row < end; row++) {
+        const GV_RowCode *code = &r->row_codes[row];
+        float nearness;
+        uint32_t label = gv_nearest_centroid(&r->codes, row_at(r, row), code, bytes_at(r, row), r->labels[row],
+                                             &nearness);
+        changes += label != r->labels[row];
+        r->labels[row] = label;
+        r->far[row] = nearness + code->norm;
     }
     r->changes += changes;
 }
@@ -142,7 +181,12 @@ static void assign_all(Run *r)
     for (size_t c = 0; job->is_short && c < job->k; c++)
         for (size_t i = 0; i < job->dimension; i++) r->columns[i * job->k + c] = centroid_at(r, c)[i];
     r->changes = 0;
-    gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, job->is_short ? assign_short : assign_rows, r);
+    GV_Work assign = job->is_short ? assign_short : assign_rows;
+    if (has_codes(job)) {
+        gv_centroid_codes_make(&r->codes, job->kernels, r->pointers, r->norms, job->k, job->dimension, r->codes_room);
+        assign = assign_coded;
+    }
+    gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, assign, r);
 }
 
 /* ---- moving ---- */
@@ -267,21 +311,44 @@ static void start(Run *r)
 /* Bytes a centroid, a row, and a thread. */
 enum {
     OF_CENTROID = sizeof(float *) + sizeof(size_t) + sizeof(float),
-    OF_ROW = sizeof(float) + 2 * sizeof(uint32_t),
-    OF_THREAD = GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS * sizeof(float)
+    OF_ROW = sizeof(float) + 2 * sizeof(uint32_t)
 };
+
+/* Bytes of what codes take, behind all else, at a whole cache line. */
+static bool code_room(const GV_KMeans *job, size_t *of_centroids, size_t *bytes)
+{
+    size_t rows;
+    *of_centroids = *bytes = 0;
+    if (!has_codes(job)) return true;
+    return gv_centroid_codes_room(job->k, job->dimension, of_centroids) &&
+           gv_mul_size(job->count, gv_row_code_room(job->dimension) + sizeof(GV_RowCode), &rows) &&
+           gv_add_size(rows, *of_centroids + 2 * GV_CACHE_LINE, bytes);
+}
 
 bool gv_kmeans_room(const GV_KMeans *job, size_t *bytes)
 {
-    size_t rows, centroids, sums, columns = 0, k = job->k;
+    size_t rows, centroids, sums, columns = 0, of_centroids, codes, k = job->k;
     if (!gv_mul_size(job->count, OF_ROW, &rows) || !gv_mul_size(k, OF_CENTROID, &centroids) ||
-        !gv_mul_size(job->threads, OF_THREAD, &sums) ||
+        !gv_mul_size(job->threads, OF_THREAD * sizeof(float), &sums) ||
         (job->is_short && !gv_mul_size(k * sizeof(float), job->dimension, &columns)) ||
         !gv_add_size(sums, columns, &sums) || !gv_add_size(rows, centroids, bytes) ||
-        !gv_add_size(*bytes, sums + 2 * sizeof(size_t), bytes))
+        !gv_add_size(*bytes, sums + 2 * sizeof(size_t), bytes) || !code_room(job, &of_centroids, &codes) ||
+        !gv_add_size(*bytes, codes, bytes))
         return false;
     *bytes = (size_t)gv_round_up(*bytes, 8);
     return true;
+}
+
+static void place_codes(Run *r)
+{
+    const GV_KMeans *job = r->job;
+    size_t of_centroids, all;
+    uintptr_t end = (uintptr_t)(r->order + job->count); /* rows that have codes have no columns */
+    code_room(job, &of_centroids, &all);                /* gv_kmeans_room() has */
+    char *at = (char *)(r->order + job->count) + (gv_round_up(end, GV_CACHE_LINE) - end);
+    r->codes_room = at;
+    r->row_bytes = (int8_t *)at + gv_round_up(of_centroids, GV_CACHE_LINE);
+    r->row_codes = (GV_RowCode *)(void *)(r->row_bytes + job->count * gv_row_code_room(job->dimension));
 }
 
 void gv_kmeans(const GV_KMeans *job, float *centroids)
@@ -290,12 +357,16 @@ void gv_kmeans(const GV_KMeans *job, float *centroids)
     r.pointers = job->room;
     r.ends = (size_t *)(void *)(r.pointers + job->k);
     r.sums = (float *)(r.ends + job->k + 1);
-    r.norms = r.sums + (size_t)job->threads * GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS;
+    r.norms = r.sums + (size_t)job->threads * OF_THREAD;
     r.far = r.norms + job->k;
     r.labels = (uint32_t *)(void *)(r.far + job->count);
     r.order = r.labels + job->count;
     r.columns = (float *)(void *)(r.order + job->count);
     memset(r.labels, 0, job->count * sizeof *r.labels);
+    if (has_codes(job)) {
+        place_codes(&r);
+        gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, code_rows, &r);
+    }
     start(&r);
     improve(&r);
 }
