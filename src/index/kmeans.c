@@ -15,12 +15,15 @@ enum {
 };
 
 typedef struct Run {
-    float *columns; /* [dimension, k], for short rows */
     const GV_KMeans *job;
+    const float *rows; /* those of the job; short ones copied, to lie together */
+    size_t stride;
+    float *columns; /* [dimension, k], for short rows */
     float *centroids;
     const float **pointers; /* [k]: to them */
     float *norms;           /* [k] */
     uint32_t *labels;       /* [count] */
+    float *row_norms;       /* [count]: squared */
     float *far;      /* [count]: squared distance of a row from its centroid; in the start, from the nearest so far */
     uint32_t *order; /* [count]: rows by label, then by number */
     size_t *ends;    /* [k + 1]: where the rows of a label end in it */
@@ -35,7 +38,7 @@ typedef struct Run {
     int8_t *row_bytes;     /* [count, gv_row_code_room()] */
 } Run;
 
-static const float *row_at(const Run *r, size_t i) { return r->job->rows + i * r->job->stride; }
+static const float *row_at(const Run *r, size_t i) { return r->rows + i * r->stride; }
 
 static float *centroid_at(const Run *r, size_t c) { return r->centroids + c * r->job->dimension; }
 
@@ -109,7 +112,7 @@ static void assign_rows(void *context, size_t worker, size_t begin, size_t end)
     for (size_t i = 0; i < count; i++) {
         changes += labels[i] != r->labels[begin + i];
         r->labels[begin + i] = labels[i];
-        r->far[begin + i] = nearness[i] + job->kernels->dot(rows[i], rows[i], job->dimension);
+        r->far[begin + i] = nearness[i] + r->row_norms[begin + i];
     }
     r->changes += changes;
 }
@@ -121,12 +124,18 @@ static bool has_codes(const GV_KMeans *job)
 
 static int8_t *bytes_at(const Run *r, size_t row) { return r->row_bytes + row * gv_row_code_room(r->job->dimension); }
 
-static void code_rows(void *context, size_t worker, size_t begin, size_t end)
+/* What is known of rows before the first round, and stays. */
+static void know_rows(void *context, size_t worker, size_t begin, size_t end)
 {
     Run *r = context;
+    const GV_KMeans *job = r->job;
     float *work = r->sums + worker * OF_THREAD;
-    for (size_t row = begin; row < end; row++)
-        gv_row_code(r->job->kernels, row_at(r, row), r->job->dimension, work, bytes_at(r, row), &r->row_codes[row]);
+    for (size_t i = begin; i < end; i++) {
+        const float *row = row_at(r, i);
+        r->row_norms[i] = job->kernels->dot(row, row, job->dimension);
+        if (!has_codes(job)) continue;
+        gv_row_code(job->kernels, row, r->row_norms[i], job->dimension, work, bytes_at(r, i), &r->row_codes[i]);
+    }
 }
 
 static void assign_coded(void *context, size_t worker, size_t begin, size_t end)
@@ -141,7 +150,7 @@ static void assign_coded(void *context, size_t worker, size_t begin, size_t end)
                                              &nearness);
         changes += label != r->labels[row];
         r->labels[row] = label;
-        r->far[row] = nearness + code->norm;
+        r->far[row] = nearness + r->row_norms[row];
     }
     r->changes += changes;
 }
@@ -170,7 +179,7 @@ static void assign_short(void *context, size_t worker, size_t begin, size_t end)
         }
         changes += label != r->labels[row];
         r->labels[row] = label;
-        r->far[row] = nearness + r->job->kernels->dot(x, x, n);
+        r->far[row] = nearness + r->row_norms[row];
     }
     r->changes += changes;
 }
@@ -311,7 +320,7 @@ static void start(Run *r)
 /* Bytes a centroid, a row, and a thread. */
 enum {
     OF_CENTROID = sizeof(float *) + sizeof(size_t) + sizeof(float),
-    OF_ROW = sizeof(float) + 2 * sizeof(uint32_t)
+    OF_ROW = 2 * sizeof(float) + 2 * sizeof(uint32_t)
 };
 
 /* Bytes of what codes take, behind all else, at a whole cache line. */
@@ -330,7 +339,7 @@ bool gv_kmeans_room(const GV_KMeans *job, size_t *bytes)
     size_t rows, centroids, sums, columns = 0, of_centroids, codes, k = job->k;
     if (!gv_mul_size(job->count, OF_ROW, &rows) || !gv_mul_size(k, OF_CENTROID, &centroids) ||
         !gv_mul_size(job->threads, OF_THREAD * sizeof(float), &sums) ||
-        (job->is_short && !gv_mul_size(k * sizeof(float), job->dimension, &columns)) ||
+        (job->is_short && !gv_mul_size((k + job->count) * sizeof(float), job->dimension, &columns)) ||
         !gv_add_size(sums, columns, &sums) || !gv_add_size(rows, centroids, bytes) ||
         !gv_add_size(*bytes, sums + 2 * sizeof(size_t), bytes) || !code_room(job, &of_centroids, &codes) ||
         !gv_add_size(*bytes, codes, bytes))
@@ -351,22 +360,33 @@ static void place_codes(Run *r)
     r->row_codes = (GV_RowCode *)(void *)(r->row_bytes + job->count * gv_row_code_room(job->dimension));
 }
 
+/* Each short row lies in a cache line of its own, which every round would fetch. */
+static void gather(Run *r)
+{
+    const GV_KMeans *job = r->job;
+    float *together = r->columns + (size_t)job->k * job->dimension;
+    for (size_t i = 0; i < job->count; i++)
+        memcpy(together + i * job->dimension, row_at(r, i), job->dimension * sizeof *together);
+    r->rows = together;
+    r->stride = job->dimension;
+}
+
 void gv_kmeans(const GV_KMeans *job, float *centroids)
 {
-    Run r = {.job = job, .centroids = centroids};
+    Run r = {.job = job, .rows = job->rows, .stride = job->stride, .centroids = centroids};
     r.pointers = job->room;
     r.ends = (size_t *)(void *)(r.pointers + job->k);
     r.sums = (float *)(r.ends + job->k + 1);
     r.norms = r.sums + (size_t)job->threads * OF_THREAD;
     r.far = r.norms + job->k;
-    r.labels = (uint32_t *)(void *)(r.far + job->count);
+    r.row_norms = r.far + job->count;
+    r.labels = (uint32_t *)(void *)(r.row_norms + job->count);
     r.order = r.labels + job->count;
     r.columns = (float *)(void *)(r.order + job->count);
     memset(r.labels, 0, job->count * sizeof *r.labels);
-    if (has_codes(job)) {
-        place_codes(&r);
-        gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, code_rows, &r);
-    }
+    if (has_codes(job)) place_codes(&r);
+    if (job->is_short) gather(&r);
+    gv_parallel(job->pool, job->threads, job->count, GV_ASSIGN_ROWS, know_rows, &r);
     start(&r);
     improve(&r);
 }

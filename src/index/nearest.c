@@ -93,7 +93,7 @@ void gv_centroid_codes_make(GV_CentroidCodes *codes, const GV_Kernels *kernels, 
 
 /* ---- rows ---- */
 
-void gv_row_code(const GV_Kernels *kernels, const float *row, size_t dimension, float *work, int8_t *bytes,
+void gv_row_code(const GV_Kernels *kernels, const float *row, float norm, size_t dimension, float *work, int8_t *bytes,
                  GV_RowCode *out)
 {
     size_t size = gv_row_code_room(dimension);
@@ -101,8 +101,7 @@ void gv_row_code(const GV_Kernels *kernels, const float *row, size_t dimension, 
     int32_t total;
     kernels->encode_query(x, size, GV_ROW_CODE_MAX, bytes, &out->step, &total);
     out->spread = out->step * (float)total;
-    out->norm = kernels->dot(row, row, dimension);
-    out->length = IS_PLAIN(out->norm) ? sqrtf(out->norm) * A_LITTLE_MORE : NAN;
+    out->length = IS_PLAIN(norm) ? sqrtf(norm) * A_LITTLE_MORE : NAN;
     out->blur = blur_of_row(x, bytes, 0.0f, out->step, size);
 }
 

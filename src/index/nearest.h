@@ -23,7 +23,6 @@ typedef struct GV_CentroidCodes {
 } GV_CentroidCodes;
 
 typedef struct GV_RowCode {
-    float norm;         /* squared */
     float length, blur; /* |p| and d, or a little more */
     float step, spread; /* of its bytes; their sum times the step */
 } GV_RowCode;
@@ -44,8 +43,8 @@ static inline size_t gv_row_code_room(size_t dimension)
     return (dimension + GV_CACHE_LINE - 1) / GV_CACHE_LINE * GV_CACHE_LINE;
 }
 
-/* The code of `row` into `bytes`, as many as its `work`, float[gv_row_code_room()], has floats. */
-void gv_row_code(const GV_Kernels *kernels, const float *row, size_t dimension, float *work, int8_t *bytes,
+/* The code of `row`, whose squared norm is `norm`, into `bytes`, as many as its `work`, float[gv_row_code_room()], has floats. */
+void gv_row_code(const GV_Kernels *kernels, const float *row, float norm, size_t dimension, float *work, int8_t *bytes,
                  GV_RowCode *out);
 
 /* The first centroid of those that are nearest, and its squared norm less twice the dot product. `guess` is any: a good one makes it quick. */

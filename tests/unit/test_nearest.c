@@ -83,7 +83,7 @@ static size_t compare(const GV_Kernels *kernels, Shape shape, size_t n)
     measured = 0;
     for (size_t i = 0; i < ROWS; i++) {
         GV_RowCode code;
-        gv_row_code(kernels, row_pointers[i], n, work, bytes, &code);
+        gv_row_code(kernels, row_pointers[i], kernels->dot(row_pointers[i], row_pointers[i], n), n, work, bytes, &code);
         float near;
         uint32_t guess = i % 2 ? labels[i] : (uint32_t)(gv_random(4, i) % CENTROIDS);
         uint32_t label = gv_nearest_centroid(&codes, row_pointers[i], &code, bytes, guess, &near);
