@@ -14,6 +14,7 @@
 #ifndef GV_IVFPQ_H
 #define GV_IVFPQ_H
 #include "index/index.h"
+#include "index/nearest.h"
 #include "kernels/codes.h"
 
 enum {
@@ -31,6 +32,9 @@ typedef struct GV_IvfModel { /* what training finds; fixed from then on */
     float *norms;           /* [nlist]: squared */
     float *book_norms;      /* [m, words]: squared */
     const float **pointers; /* [nlist]: to the centroids */
+    GV_CentroidCodes codes; /* of them, where that pays: codes_room is not NULL */
+    void *codes_room;
+    size_t codes_bytes;
 } GV_IvfModel;
 
 typedef struct GV_IvfList {
@@ -119,6 +123,10 @@ GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model);
 
 /* The view of `row`; `view` is float[view_room], of which `width` are the view. */
 void gv_ivf_view(const GV_IVFPQ *ivf, const float *mean, const float *row, float squared_norm, float *view);
+
+/* The list of each of `count` <= GV_ENCODE_ROWS views; `room` is float[GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS]. */
+void gv_ivf_name_lists(const GV_IVFPQ *ivf, const GV_IvfModel *model, const float *const *views, size_t count,
+                       float *room, uint32_t *lists);
 
 /* products[words] of `part` components `x` with each word of a book. */
 void gv_ivf_products(const GV_IVFPQ *ivf, const float *book, const float *x, float *products);

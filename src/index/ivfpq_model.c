@@ -29,7 +29,10 @@ GV_Status gv_ivf_model_new(const GV_IVFPQ *ivf, GV_IvfModel **out)
     model->norms = gv_alloc_array(heap, ivf->nlist, sizeof *model->norms);
     model->book_norms = gv_alloc_array(heap, (size_t)ivf->m * ivf->words, sizeof *model->book_norms);
     model->pointers = gv_alloc_array(heap, ivf->nlist, sizeof *model->pointers);
-    if (!model->values || !model->norms || !model->book_norms || !model->pointers) {
+    bool is_coded = gv_centroid_codes_pay(ivf->nlist, ivf->width) &&
+                    gv_centroid_codes_room(ivf->nlist, ivf->width, &model->codes_bytes);
+    if (is_coded) model->codes_room = gv_alloc_lines(heap, model->codes_bytes);
+    if (!model->values || !model->norms || !model->book_norms || !model->pointers || (is_coded && !model->codes_room)) {
         GV_Status status = gv_last_status();
         gv_ivf_model_free(ivf, model);
         return status;
@@ -49,6 +52,7 @@ void gv_ivf_model_free(const GV_IVFPQ *ivf, GV_IvfModel *model)
     gv_release(heap, model->norms, ivf->nlist * sizeof *model->norms);
     gv_release(heap, model->book_norms, (size_t)ivf->m * ivf->words * sizeof *model->book_norms);
     gv_release(heap, (void *)model->pointers, ivf->nlist * sizeof *model->pointers);
+    gv_release_lines(heap, model->codes_room, model->codes_bytes);
     gv_release(heap, model, sizeof *model);
 }
 
@@ -63,6 +67,9 @@ GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model)
         model->pointers[i] = centroid;
         model->norms[i] = ivf->head.metric.kernels->dot(centroid, centroid, ivf->width);
     }
+    if (model->codes_room)
+        gv_centroid_codes_make(&model->codes, ivf->head.metric.kernels, model->pointers, model->norms, ivf->nlist,
+                               ivf->width, model->codes_room);
     for (size_t j = 0; j < ivf->m; j++) {
         const float *book = model->books + j * ivf->part * ivf->words;
         float *norms = model->book_norms + j * ivf->words;
@@ -85,6 +92,25 @@ void gv_ivf_view(const GV_IVFPQ *ivf, const float *mean, const float *row, float
     for (size_t i = 0; i < n; i++) view[i] = row[i] * scale - mean[i];
     memset(view + n, 0, (ivf->view_room - n) * sizeof *view);
     if (ivf->turned > 0) metric->kernels->rotate(view, ivf->turned, ivf->signs);
+}
+
+void gv_ivf_name_lists(const GV_IVFPQ *ivf, const GV_IvfModel *model, const float *const *views, size_t count,
+                       float *room, uint32_t *lists)
+{
+    _Static_assert((int)GV_NEAREST_DIMENSION * 5 / 4 <= GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, "a row and its bytes");
+    const GV_Kernels *kernels = ivf->head.metric.kernels;
+    float nearness[GV_ENCODE_ROWS];
+    if (!model->codes_room) {
+        gv_assign(kernels, views, count, model->pointers, model->norms, ivf->nlist, ivf->width, room, lists, nearness);
+        return;
+    }
+    int8_t *bytes = (int8_t *)(room + gv_row_code_room(ivf->width));
+    for (size_t i = 0; i < count; i++) {
+        GV_RowCode code;
+        float norm = kernels->dot(views[i], views[i], ivf->width);
+        gv_row_code(kernels, views[i], norm, ivf->width, room, bytes, &code);
+        lists[i] = gv_nearest_centroid(&model->codes, views[i], &code, bytes, 0, nearness);
+    }
 }
 
 /* Sixteen words at a time stay in registers; every sum goes component by component. */
@@ -147,13 +173,12 @@ void gv_ivf_encode(const GV_IVFPQ *ivf, const GV_IvfModel *model, const uint32_t
     float *residual = sums + GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, *products = residual + ivf->width;
     const float *pointers[GV_ENCODE_ROWS] = {0};
     uint32_t labels[GV_ENCODE_ROWS];
-    float nearness[GV_ENCODE_ROWS];
     for (size_t i = 0; i < count; i++) {
         float *view = views + i * ivf->view_room;
         gv_ivf_view(ivf, model->mean, gv_table_floats(table, slots[i], view), gv_table_norm(table, slots[i]), view);
         pointers[i] = view;
     }
-    gv_assign(kernels, pointers, count, model->pointers, model->norms, ivf->nlist, ivf->width, sums, labels, nearness);
+    gv_ivf_name_lists(ivf, model, pointers, count, sums, labels);
     for (size_t i = 0; i < count; i++) {
         const float *centroid = model->pointers[labels[i]];
         for (size_t c = 0; c < ivf->width; c++) residual[c] = pointers[i][c] - centroid[c];

@@ -91,10 +91,8 @@ static void subtract_centroids(void *context, size_t worker, size_t begin, size_
     const GV_IVFPQ *ivf = t->ivf;
     const float *rows[GV_ENCODE_ROWS] = {0};
     uint32_t labels[GV_ENCODE_ROWS];
-    float nearness[GV_ENCODE_ROWS];
     for (size_t i = begin; i < end; i++) rows[i - begin] = t->views + i * ivf->view_room;
-    gv_assign(ivf->head.metric.kernels, rows, end - begin, t->model->pointers, t->model->norms, ivf->nlist, ivf->width,
-              ivf->room + worker * gv_encode_room(ivf), labels, nearness);
+    gv_ivf_name_lists(ivf, t->model, rows, end - begin, ivf->room + worker * gv_encode_room(ivf), labels);
     for (size_t i = begin; i < end; i++) {
         float *view = t->views + i * ivf->view_room;
         const float *centroid = t->model->pointers[labels[i - begin]];

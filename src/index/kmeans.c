@@ -13,6 +13,7 @@ enum {
     SHORT_CENTROIDS = 16,
     OF_THREAD = GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS /* floats of room */
 };
+_Static_assert((int)OF_THREAD >= (int)GV_NEAREST_DIMENSION, "a thread codes a row there");
 
 typedef struct Run {
     const GV_KMeans *job;
@@ -117,10 +118,7 @@ static void assign_rows(void *context, size_t worker, size_t begin, size_t end)
     r->changes += changes;
 }
 
-static bool has_codes(const GV_KMeans *job)
-{
-    return !job->is_short && gv_centroid_codes_pay(job->k, job->dimension) && job->dimension <= OF_THREAD;
-}
+static bool has_codes(const GV_KMeans *job) { return !job->is_short && gv_centroid_codes_pay(job->k, job->dimension); }
 
 static int8_t *bytes_at(const Run *r, size_t row) { return r->row_bytes + row * gv_row_code_room(r->job->dimension); }
 

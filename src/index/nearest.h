@@ -27,8 +27,15 @@ typedef struct GV_RowCode {
     float step, spread; /* of its bytes; their sum times the step */
 } GV_RowCode;
 
+enum {
+    GV_NEAREST_DIMENSION = 8192 /* at most: what a row takes while it is coded has a bound */
+};
+
 /* Is it worth it? For few centroids, or short ones, it is not. */
-static inline bool gv_centroid_codes_pay(size_t k, size_t dimension) { return k >= 64 && dimension >= 64; }
+static inline bool gv_centroid_codes_pay(size_t k, size_t dimension)
+{
+    return k >= 64 && dimension >= 64 && dimension <= GV_NEAREST_DIMENSION;
+}
 
 /* Bytes of room that the codes of `k` centroids take; false if there are too many. */
 bool gv_centroid_codes_room(size_t k, size_t dimension, size_t *bytes);
