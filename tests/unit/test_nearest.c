@@ -15,6 +15,7 @@ enum {
 
 static float centroids[CENTROIDS * DIMENSION_MOST], rows[ROWS * DIMENSION_MOST];
 static float norms[CENTROIDS], sums[GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS];
+_Alignas(GV_CACHE_LINE) static char room[(CENTROIDS + 8) * (DIMENSION_MOST + 128)];
 static size_t measured; /* dot products of whole rows */
 
 static float even(uint64_t seed, uint64_t i) { return (float)(gv_random(seed, i) % 2001) / 1000.0f - 1.0f; }
@@ -66,10 +67,8 @@ static size_t compare(const GV_Kernels *kernels, Shape shape, size_t n)
     float nearness[ROWS], work[DIMENSION_MOST + GV_CACHE_LINE];
     int8_t bytes[DIMENSION_MOST + GV_CACHE_LINE];
     size_t room_bytes;
-    CHECK(gv_centroid_codes_room(CENTROIDS, n, &room_bytes), "too many");
-    void *room = aligned_alloc(GV_CACHE_LINE, (room_bytes / GV_CACHE_LINE + 1) * GV_CACHE_LINE);
-    CHECK(room, "no memory");
-    memset(room, 0xA5, room_bytes); /* what is in it must not matter */
+    CHECK(gv_centroid_codes_room(CENTROIDS, n, &room_bytes) && room_bytes <= sizeof room, "%zu bytes", room_bytes);
+    memset(room, 0xA5, sizeof room); /* what is in it must not matter */
     for (size_t c = 0; c < CENTROIDS; c++) pointers[c] = centroids + c * n;
     for (size_t c = 0; c < CENTROIDS; c++) norms[c] = kernels->dot(pointers[c], pointers[c], n);
     for (size_t i = 0; i < ROWS; i++) row_pointers[i] = rows + i * n;
@@ -91,7 +90,6 @@ static size_t compare(const GV_Kernels *kernels, Shape shape, size_t n)
               "%s, shape %d, %zu components, row %zu: %u at %g, not %u at %g", kernels->name, shape, n, i, label,
               (double)near, labels[i], (double)nearness[i]);
     }
-    free(room);
     return measured;
 }
 
