@@ -119,6 +119,10 @@ typedef struct GV_IVFPQConfig {
     uint32_t train_rows; /* training looks at no more rows than these, evenly chosen. Default 0: 128 a list, at least
                               * 16384 */
     uint32_t auto_train; /* the add that brings the rows to this number trains the index on them. Default 0: never */
+    /* 1: training drops the vectors, in memory and in the file; rows are from then on what their codes stand for, and later ones are
+     * rounded to that when they are written. All is exact for what is kept: distances, vectors read back, files. A row takes
+     * m * nbits' bytes and some 30 more, whatever its dimension. Not for MANHATTAN, nor with a storage but F32. Default 0 */
+    uint32_t drop_vectors;
 } GV_IVFPQConfig;
 
 typedef struct GV_OpenOptions {
