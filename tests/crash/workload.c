@@ -343,7 +343,8 @@ static GV_Status train(Session *s)
 {
     GV_DatabaseInfo info = {.struct_size = sizeof info};
     GV_TRY(gv_db_get_info(s->db, &info));
-    if (vectors_count || info.trained || info.count == 0) return GV_OK;
+    if (vectors_count || info.count == 0) return GV_OK;
+    if (info.trained) return gv_db_flush(s->db); /* whose last sync may have failed: then the handle says so */
     return gv_db_ivfpq_train(s->db, NULL, 0, MODEL_DIMENSION);
 }
 
