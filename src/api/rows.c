@@ -57,7 +57,7 @@ static GV_Status packed_row(const GV_Table *table, uint32_t slot, const uint8_t 
     if (!*packed) {
         *packed = no_pairs;
         *size = sizeof no_pairs;
-    } else if (gv_metadata_row_size(*packed, *size) != *size) {
+    } else if (*size == 0 || gv_metadata_row_size(*packed, *size) != *size) { /* which is 0 of what is no row */
         return gv_fail(GV_ERR_CORRUPT, "metadata of row %llu does not parse",
                        (unsigned long long)gv_table_id(table, slot));
     }
