@@ -120,8 +120,9 @@ typedef struct GV_IVFPQConfig {
                               * 16384 */
     uint32_t auto_train; /* the add that brings the rows to this number trains the index on them. Default 0: never */
     /* 1: training drops the vectors, in memory and in the file; rows are from then on what their codes stand for, and later ones are
-     * rounded to that when they are written. All is exact for what is kept: distances, vectors read back, files. A row takes
-     * m * nbits' bytes and some 30 more, whatever its dimension. Not for MANHATTAN, nor with a storage but F32. Default 0 */
+     * rounded to that when they are written. All is exact for what is kept: distances, vectors read back, files. A row then takes its
+     * code and some 40 to 60 bytes more, whatever its dimension. By COSINE only its direction is kept. Not for MANHATTAN, nor with
+     * a storage but F32. Default 0 */
     uint32_t drop_vectors;
 } GV_IVFPQConfig;
 
