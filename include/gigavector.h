@@ -119,6 +119,11 @@ typedef struct GV_IVFPQConfig {
     uint32_t train_rows; /* training looks at no more rows than these, evenly chosen. Default 0: 128 a list, at least
                               * 16384 */
     uint32_t auto_train; /* the add that brings the rows to this number trains the index on them. Default 0: never */
+    /* 1: training drops the vectors, in memory and in the file; rows are from then on what their codes stand for, and later ones are
+     * rounded to that when they are written. All is exact for what is kept: distances, vectors read back, files. A row then takes its
+     * code and some 40 to 60 bytes more, whatever its dimension. By COSINE only its direction is kept. Not for MANHATTAN, nor with
+     * a storage but F32. Default 0 */
+    uint32_t drop_vectors;
 } GV_IVFPQConfig;
 
 typedef struct GV_OpenOptions {
@@ -393,12 +398,15 @@ GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, con
  * GV_ERR_ARGUMENT. */
 GV_Status gv_db_upsert_many(GV_Database *db, const float *rows, size_t count, size_t dimension,
                             const GV_PackedMetadata *metadata, const char *key, uint64_t *ids);
+
 /* Train an IVFPQ index on `rows[count, dimension]`, or on the rows it has (`rows` NULL, `count` 0), and index all of these by
  * what was learned. Until then rows are kept and searched by exact scans. Any number of rows will do, also fewer than lists,
  * and equal ones; but few say little of the many that come later: call it again when the rows have doubled or changed.
- * Searches go on meanwhile. A commit group of its own.
+ * Searches go on meanwhile. A commit group of its own; with GV_IVFPQConfig.drop_vectors a file packed anew, as gv_db_compact() makes it, from
+ * the vectors' codes, for which there must be memory beside the vectors.
  * GV_ERR_ARGUMENT: another index; `dimension` is not the database's; a row is not finite; there are no rows at all.
- * GV_ERR_UNSUPPORTED: MANHATTAN, which has no such codes; searches are exact scans. */
+ * GV_ERR_UNSUPPORTED: MANHATTAN, which has no such codes; searches are exact scans. Or the vectors have been dropped: gv_db_convert() makes an
+ * untrained index of what is kept. */
 GV_Status gv_db_ivfpq_train(GV_Database *db, const float *rows, size_t count, size_t dimension);
 
 /* ---- read ---- */

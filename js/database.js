@@ -44,6 +44,7 @@ const IVFPQ_OPTIONS = {
   rotate: 'rotate',
   trainRows: 'train_rows',
   autoTrain: 'auto_train',
+  keepVectors: 'drop_vectors', // C names what a zero must not mean
 };
 const LIMIT_OPTIONS = ['maxMemoryBytes', 'maxVectors', 'maxConcurrentOperations'];
 const MANY_OPTIONS = ['k', 'distance', 'filter', 'efSearch', 'nprobe', 'rerank', 'offset'];
@@ -587,8 +588,8 @@ function writeIvfpqOptions(core, frame, ivfpq) {
   const at = frame.reserve(STRUCTS.GV_IVFPQConfig.size);
   core.c.gv_ivfpq_config_init(at);
   for (const [name, field] of Object.entries(IVFPQ_OPTIONS)) {
-    const value = name === 'rotate' ? flag(ivfpq[name], name) : whole(ivfpq[name], name, 0, LARGEST_SIZE);
-    core.writeStruct('GV_IVFPQConfig', at, { [field]: value });
+    const value = name === 'rotate' || name === 'keepVectors' ? flag(ivfpq[name], name) : whole(ivfpq[name], name, 0, LARGEST_SIZE);
+    core.writeStruct('GV_IVFPQConfig', at, { [field]: name === 'keepVectors' ? Number(value === 0) : value });
   }
   return at;
 }

@@ -115,6 +115,12 @@ export interface IvfpqOptions {
   trainRows?: number;
   /** The add that brings the rows to this number trains the index on them. Default 0: never. */
   autoTrain?: number;
+  /**
+   * False: training drops the vectors, in memory and in the file. Rows are from then on what their codes stand for, and later ones are
+   * rounded to that when they are written; all is exact for what is kept. Not for `'manhattan'`, nor with a storage but `'f32'`.
+   * Default true.
+   */
+  keepVectors?: boolean;
 }
 
 export interface OpenOptions {

@@ -50,7 +50,7 @@ function struct(text) {
 export const STRUCTS = {
   GV_PackedMetadata: struct('pointer bytes; u32 size_bytes'),
   GV_HNSWConfig: struct('u32 struct_size M ef_construction ef_search use_binary_quant quant_rerank'),
-  GV_IVFPQConfig: struct('u32 struct_size nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train'),
+  GV_IVFPQConfig: struct('u32 struct_size nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train drop_vectors'),
   GV_OpenOptions: struct(
     'u32 struct_size; i32 index_type; u32 dimension; i32 distance durability; u32 read_only memory_map ' +
     'checkpoint_on_close threads; u64 seed; pointer kernels hnsw ivfpq; i32 storage',

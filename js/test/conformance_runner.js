@@ -38,6 +38,7 @@ const IVFPQ = {
   rotate: 'rotate',
   train_rows: 'trainRows',
   auto_train: 'autoTrain',
+  drop_vectors: 'keepVectors',
 };
 
 /** Equal in every part, and numbers as Object.is has it: -0 is not 0. */
@@ -74,6 +75,7 @@ async function openAs({ host, kernels }, { path, exact_search_threshold: thresho
   if (given.hnsw && 'useBinaryQuant' in given.hnsw) given.hnsw.useBinaryQuant = given.hnsw.useBinaryQuant === 1;
   if (given.ivfpq) given.ivfpq = renamed(given.ivfpq, IVFPQ);
   if (given.ivfpq && 'rotate' in given.ivfpq) given.ivfpq.rotate = given.ivfpq.rotate === 1;
+  if (given.ivfpq && 'keepVectors' in given.ivfpq) given.ivfpq.keepVectors = given.ivfpq.keepVectors === 0;
   const db = await host.Database.open(path === undefined ? null : host.path(path), given);
   if (threshold !== undefined) db.setExactSearchThreshold(threshold);
   return db;

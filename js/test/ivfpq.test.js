@@ -73,3 +73,38 @@ test('training by itself, equal rows, and what is refused', async () => {
   assert.throws(() => other.trainIvfpq([[1, 2, 3]]), { name: 'GV_ERR_ARGUMENT', message: /not IVFPQ/ });
   other.close();
 });
+
+test('without their vectors rows are what their codes stand for', async () => {
+  const path = join(newFolder(), 'codes.gv');
+  const [rows, queries] = [rowsOf(2500, 1), rowsOf(20, 2)];
+  const ivfpq = { ...IVFPQ, keepVectors: false };
+  let db = await Database.open(path, { dimension: DIMENSION, index: 'ivfpq', ivfpq, durability: 'os', lock: false });
+  db.addMany(rows.slice(0, 2000));
+  const before = db.memoryUsage();
+  assert.deepEqual(db.get(7).vector, rows[7]);
+  db.trainIvfpq();
+  assert.ok(db.memoryUsage() < before);
+  db.addMany(rows.slice(2000));
+  db.delete([3, 4, 5]);
+  assert.throws(() => db.trainIvfpq(), { name: 'GV_ERR_UNSUPPORTED', message: /these 2497 rows are dropped/ });
+  const kept = db.scroll({ limit: 3000 });
+  assert.notDeepEqual(kept[0].vector, rows[0]);
+  const flat = await Database.open(null, { dimension: DIMENSION, index: 'flat' });
+  flat.addMany(kept.map((row) => row.vector));
+  for (const query of queries) {
+    const exact = flat.search(query, { k: 10 }).map(({ id, distance }) => ({ id: kept[id].id, distance }));
+    assert.deepEqual(db.search(query, { k: 10, withMetadata: false, ...ALL }).map(({ id, distance }) => ({ id, distance })), exact);
+  }
+  flat.close();
+  assert.equal(db.check().faults, 0);
+  db.close();
+
+  await assert.rejects(Database.open(path, { ivfpq: IVFPQ, lock: false }), { message: /kept asked for, by the file they are dropped/ });
+  db = await Database.open(path, { ivfpq, lock: false });
+  assert.deepEqual(db.scroll({ limit: 3000 }), kept);
+  db.compact();
+  db.convert({ index: 'flat' });
+  assert.deepEqual(db.scroll({ limit: 3000 }), kept);
+  db.close();
+  await assert.rejects(Database.open(null, { dimension: 4, index: 'ivfpq', ivfpq: { keepVectors: 0 } }), /keepVectors must be true or false/);
+});

@@ -93,8 +93,11 @@ def _config(
     filled = ffi.new(c_type)
     init(filled)
     for field in fields(config):
-        name = f"{kind.__name__}.{field.name}"
-        setattr(filled, field.name, integer(name, getattr(config, field.name), 0, UINT32_MAX))
+        name, value = f"{kind.__name__}.{field.name}", getattr(config, field.name)
+        if field.name == "keep_vectors":  # C names what a zero must not mean
+            filled.drop_vectors = not integer(name, value, 0, 1)
+        else:
+            setattr(filled, field.name, integer(name, value, 0, UINT32_MAX))
     keep.append(filled)
     return filled
 

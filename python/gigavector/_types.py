@@ -163,6 +163,8 @@ class IVFPQConfig:
     rotate: make codes of rows turned by a random rotation, which evens out their components.
     train_rows: training looks at no more rows than these; 0: 128 a list, at least 16,384.
     auto_train: the add that brings the rows to this number trains the index on them; 0: never.
+    keep_vectors: False: training drops the vectors, in memory and in the file. Rows are from then on what their codes stand for, and later
+        ones are rounded to that when they are written; all is exact for what is kept. Not for MANHATTAN, nor with a storage but "f32".
     """
 
     nlist: int = 64
@@ -174,6 +176,7 @@ class IVFPQConfig:
     rotate: bool = False
     train_rows: int = 0
     auto_train: int = 0
+    keep_vectors: bool = True
 
 
 @dataclass(frozen=True)

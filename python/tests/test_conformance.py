@@ -100,7 +100,10 @@ class Case:
         if "hnsw" in given:
             arguments["hnsw_config"] = HNSWConfig(**given.pop("hnsw"))
         if "ivfpq" in given:
-            arguments["ivfpq_config"] = IVFPQConfig(**given.pop("ivfpq"))
+            ivfpq = dict(given.pop("ivfpq"))
+            if "drop_vectors" in ivfpq:
+                ivfpq["keep_vectors"] = not ivfpq.pop("drop_vectors")
+            arguments["ivfpq_config"] = IVFPQConfig(**ivfpq)
         where = None if path is None else self.folder / path
         if given.pop("memory_map", False):
             given.pop("read_only", None)

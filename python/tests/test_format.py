@@ -50,6 +50,25 @@ def test_the_documented_reader_agrees(tmp_path, index, dimension, packed):
         assert head["live"] == len(expected) and head["log_start"] == path.stat().st_size
 
 
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("nbits, m", [(4, 7), (6, 20), (4, 4)])
+@pytest.mark.parametrize("packed", [True, False], ids=["image", "log tail"])
+def test_dropped_vectors_are_what_codes_stand_for(tmp_path, nbits, m, packed, trained):
+    path, rows = tmp_path / "file.gv", np.random.default_rng(m).standard_normal((90, 20), dtype=np.float32)
+    config = IVFPQConfig(nlist=5, m=m, nbits=nbits, keep_vectors=False)
+    with Database.open(path, 20, IndexType.IVFPQ, ivfpq_config=config, checkpoint_on_close=packed) as db:
+        db.add_vectors(rows[:60], metadata=[{"name": f"row {i}"} for i in range(60)])
+        if trained:
+            db.train_ivfpq()
+        db.add_vectors(rows[60:])
+        db.update_vector(5, rows[0])
+        db.update_metadata(6, {"new": "value"})
+        db.delete_vectors([0, 7, 70])
+        expected = {i: (tuple(map(float, v.data)), v.metadata) for i in range(90) if i in db for v in [db.get(i)]}
+    head, found = load_reader().read(path.read_bytes())
+    assert found == expected and (head["version"], head["vectors"]) == (1, 1 + trained)
+
+
 @pytest.mark.parametrize("distance", [DistanceType.EUCLIDEAN, DistanceType.COSINE, DistanceType.DOT_PRODUCT])
 @pytest.mark.parametrize("dimension", [32, 64, 100])
 def test_codes_stand_for_rows(tmp_path, distance, dimension):

@@ -1,6 +1,7 @@
 /* compact.c: the live rows in a store of their own, without what deletes and updates have left behind: no free slots, an index
  * made anew, perhaps another one, the smallest file. Searches go on in the old store until the new one takes its place, in
  * one step. */
+#include "api/copied_rows.h"
 #include "api/write.h"
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ typedef struct Compaction {
     GV_Store *from, *to;
     GV_Settings settings; /* of `to` */
     bool converts;        /* they are not those of `from` */
+    bool learned;         /* the index of `from` has learned what that of `to` goes by: its vectors are dropped */
     uint64_t *ids;        /* [count], of the live rows, ascending: row i goes to slot i, as in a new database */
     size_t count;
 } Compaction;
@@ -46,29 +48,15 @@ static GV_Status copy_training(Compaction *c)
 {
     const GV_TrainingOps *training = c->from->index->ops->training;
     size_t bytes;
-    if (c->converts || !training || !training->is_trained(c->from->index)) return GV_OK;
+    if (c->converts || !training || !(c->learned || training->is_trained(c->from->index))) return GV_OK;
     const void *values = training->values(c->from->index, &bytes);
     GV_TRY(training->restore(c->to->index, values, bytes));
     training->adopt(c->to->index, NULL);
     return GV_OK;
 }
 
-/* A vector as the new table keeps it: in the old one, or in the one row of `stored`. `room` is float[gv_table_room()]. */
-static GV_Status copy_vector(Compaction *c, uint32_t slot, GV_StoredRows *stored, float *room, const void **row,
-                             float *norm)
-{
-    const GV_Table *from = &c->from->table;
-    *row = gv_table_row(from, slot);
-    if (!GV_HAS_STORAGE || from->storage == c->to->table.storage) return GV_OK;
-    *row = gv_table_floats(from, slot, room);
-    if (!stored->made) return GV_OK;
-    GV_TRY(gv_stored_rows_put(c->db, stored, 0, *row, gv_table_id(from, slot), norm));
-    *row = gv_stored_row_at(stored, 0);
-    return GV_OK;
-}
-
 /* Copies of all rows, in a table that nobody sees yet. */
-static GV_Status copy_rows(Compaction *c, GV_StoredRows *stored, float *room)
+static GV_Status copy_rows(Compaction *c, GV_CopiedRows *rows)
 {
     const GV_Table *from = &c->from->table;
     GV_Table *to = &c->to->table;
@@ -86,7 +74,7 @@ static GV_Status copy_rows(Compaction *c, GV_StoredRows *stored, float *room)
             const uint8_t *pairs = gv_blob(&from->pairs, slot, &size);
             row = gv_blob_copy(to->heap, pairs, size);
             if (!row) status = gv_last_status();
-        } else status = copy_vector(c, slot, stored, room, &row, &norm);
+        } else status = gv_copied_row(rows, i, slot, &row, &norm);
         if (status != GV_OK) {
             gv_table_metadata_free(to, metadata);
             return status;
@@ -102,14 +90,10 @@ static GV_Status copy_rows(Compaction *c, GV_StoredRows *stored, float *room)
 
 static GV_Status copy_table(Compaction *c)
 {
-    GV_Heap *scratch = &c->db->scratch;
-    GV_StoredRows stored;
-    float *room;
-    GV_TRY(gv_room_new(&c->from->table, scratch, &room));
-    GV_Status status = gv_stored_rows_new(c->db, &c->to->table, NULL, 1, &stored);
-    if (status == GV_OK) status = copy_rows(c, &stored, room);
-    gv_stored_rows_free(c->db, &stored);
-    gv_room_free(&c->from->table, scratch, room);
+    GV_CopiedRows rows;
+    GV_Status status = gv_copied_rows_new(c->db, &c->from->table, &c->to->table, c->ids, c->count, &rows);
+    if (status == GV_OK) status = copy_rows(c, &rows);
+    gv_copied_rows_free(&rows);
     return status;
 }
 
@@ -226,6 +210,14 @@ static GV_Status rebuild(GV_Database *db, const GV_OpenOptions *given, bool conv
     gv_leave(db);
     return status;
 }
+
+#if GV_HAS_IVFPQ
+GV_Status gv_drop_vectors(GV_Database *db)
+{
+    Compaction c = {.db = db, .from = db->store, .settings = db->store->settings, .learned = true};
+    return compact(&c);
+}
+#endif
 
 GV_Status gv_db_compact(GV_Database *db) { return rebuild(db, NULL, false); }
 

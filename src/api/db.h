@@ -84,6 +84,10 @@ GV_Status gv_options_settle(const GV_OpenOptions *options, const GV_Configs *con
 /* Other settings for rows that are there: what the options leave open stays. */
 GV_Status gv_options_change(const GV_OpenOptions *options, const GV_Configs *configs, GV_Settings *settings);
 
+/* By the writer: put a store in the place of this one whose rows are codes by what its index has learned, in a file packed anew. Whatever is
+ * returned, the store may be another one, which knows nothing of what was learned (compact.c). */
+GV_Status gv_drop_vectors(GV_Database *db);
+
 /* After an add, and once a writer is open: train if that was asked for and is due. What fails is tried again after the next
  * one (train.c). */
 void gv_auto_train(GV_Database *db);

@@ -138,6 +138,21 @@ static GV_Status take_hits(Grouping *g, const GV_Hit *hits, bool *full)
     return GV_OK;
 }
 
+/* One row, if it is of a group that was chosen. `room` is float[gv_table_room()]. */
+static GV_Status scan_member(Grouping *g, const GV_Metric *metric, uint32_t slot, float *room)
+{
+    const GV_Table *table = &g->db->store->table;
+    size_t size;
+    const uint8_t *value = value_of(g, slot, &size);
+    const GV_Value *found = value ? gv_values_find(g->values, g->chosen_count, value, size) : NULL;
+    if (!found) return GV_OK;
+    GV_TRY(gv_table_touch(table, slot));
+    float rank = gv_rank(metric, g->query, g->squared_norm, gv_table_ranked(table, slot, room),
+                         gv_table_norm(table, slot));
+    GV_Hit hit = {gv_table_id(table, slot), gv_distance_of_rank(metric->distance, rank)};
+    return add_member(g, hit, found->owner);
+}
+
 /* All rows of the groups chosen. */
 static GV_Status scan_members(Grouping *g)
 {
@@ -145,24 +160,19 @@ static GV_Status scan_members(Grouping *g)
     const GV_Table *table = &s->table;
     GV_Request request = gv_search_request(g->db, &g->search, 1, NULL, 0);
     GV_Metric metric = s->metric;
+    float *room;
     metric.distance = request.distance;
     g->member_count = 0;
     memcpy(g->values, g->chosen, g->chosen_count * sizeof *g->values);
     for (size_t i = 0; i < g->chosen_count; i++) g->values[i].owner = i;
     gv_values_sort(g->values, g->chosen_count);
-    for (size_t at = gv_bitset_next_set(g->accept, 0, table->slot_count); at < table->slot_count;
-         at = gv_bitset_next_set(g->accept, at + 1, table->slot_count)) {
-        uint32_t slot = (uint32_t)at;
-        size_t size;
-        const uint8_t *value = value_of(g, slot, &size);
-        const GV_Value *found = value ? gv_values_find(g->values, g->chosen_count, value, size) : NULL;
-        if (!found) continue;
-        GV_TRY(gv_table_touch(table, slot));
-        float rank = gv_rank(&metric, g->query, g->squared_norm, gv_table_row(table, slot), gv_table_norm(table, slot));
-        GV_TRY(add_member(g, (GV_Hit){gv_table_id(table, slot), gv_distance_of_rank(metric.distance, rank)},
-                          found->owner));
-    }
-    return GV_OK;
+    GV_TRY(gv_room_new(table, &g->db->scratch, &room));
+    GV_Status status = GV_OK;
+    for (size_t at = gv_bitset_next_set(g->accept, 0, table->slot_count); at < table->slot_count && status == GV_OK;
+         at = gv_bitset_next_set(g->accept, at + 1, table->slot_count))
+        status = scan_member(g, &metric, (uint32_t)at, room);
+    gv_room_free(table, &g->db->scratch, room);
+    return status;
 }
 
 static int by_group(const void *a, const void *b)

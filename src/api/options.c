@@ -75,6 +75,7 @@ static GV_Status check_ivfpq(const GV_IVFPQConfig *ivfpq)
     GV_TRY(check_range("nprobe", ivfpq->nprobe, 1, 65536));
     GV_TRY(check_range("train_iters", ivfpq->train_iters, 1, 1000));
     GV_TRY(check_range("default_rerank", ivfpq->default_rerank, 1, 1 << 20));
+    if (GV_HAS_IVFPQ) GV_TRY(check_range("drop_vectors", ivfpq->drop_vectors, 0, 1));
     return check_range("rotate", ivfpq->rotate, 0, 1);
 }
 
@@ -143,10 +144,22 @@ static GV_Status check_storage(const GV_Settings *s)
                    GV_CODES_DIMENSION);
 }
 
+/* Vectors can only be dropped for codes, and before that are what is given to make codes of. */
+static GV_Status check_dropping(const GV_Settings *s)
+{
+    if (!GV_HAS_IVFPQ || s->index_type != GV_INDEX_TYPE_IVFPQ || !s->ivfpq.drop_vectors) return GV_OK;
+    if (s->distance == GV_DISTANCE_MANHATTAN)
+        return gv_fail(GV_ERR_UNSUPPORTED, "vectors cannot be dropped for codes: there are none for MANHATTAN");
+    if (s->storage == GV_STORAGE_F32) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "storage %s: vectors that are dropped for codes are kept as F32 until then",
+                   storage_name(s->storage));
+}
+
 static GV_Status check_rows(const GV_Settings *s)
 {
     bool sparse = s->index_type == GV_INDEX_TYPE_SPARSE;
     GV_TRY(sparse ? gv_check_sparse_distance(s->distance) : check_dimension(s->dimension, false));
+    GV_TRY(check_dropping(s));
     return check_storage(s);
 }
 
@@ -229,7 +242,9 @@ static GV_Status settle_ivfpq(const GV_IVFPQConfig *ivfpq, const GV_IVFPQConfig 
     if (ivfpq->rotate != file->rotate) return differs("rotate", ivfpq->rotate, file->rotate);
     if (ivfpq->train_rows != file->train_rows) return differs("train_rows", ivfpq->train_rows, file->train_rows);
     if (ivfpq->auto_train != file->auto_train) return differs("auto_train", ivfpq->auto_train, file->auto_train);
-    return GV_OK;
+    if (ivfpq->drop_vectors == file->drop_vectors) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "vectors: %s asked for, by the file they are %s",
+                   ivfpq->drop_vectors ? "dropped" : "kept", file->drop_vectors ? "dropped" : "kept");
 }
 
 static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs, const GV_Superblock *file,
@@ -259,7 +274,7 @@ static GV_Status settle_file(const GV_OpenOptions *o, const GV_Configs *configs,
         check_range("ef_search", file->hnsw.ef_search, 1, 65536) != GV_OK ||
         check_range("use_binary_quant", file->hnsw.use_binary_quant, 0, 1) != GV_OK)
         return gv_fail(GV_ERR_CORRUPT, "superblock: %s", gv_last_error());
-    if (file->index_type == GV_INDEX_TYPE_IVFPQ) GV_TRY(settle_ivfpq(configs->ivfpq, &file->ivfpq));
+    if (GV_HAS_IVFPQ && file->index_type == GV_INDEX_TYPE_IVFPQ) GV_TRY(settle_ivfpq(configs->ivfpq, &file->ivfpq));
     s->dimension = file->dimension;
     s->index_type = (GV_IndexType)file->index_type;
     s->distance = (GV_DistanceType)file->distance;

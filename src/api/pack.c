@@ -15,6 +15,7 @@ GV_Status gv_store_write_image(GV_Store *s, GV_File *file, const GV_Vfs *vfs, ui
         .seed = s->settings.seed,
         .hnsw = s->settings.hnsw,
         .ivfpq = s->settings.ivfpq,
+        .is_coded = gv_table_is_coded(&s->table),
         .next_id = s->table.next_id,
         .live_count = s->table.live_count,
         .slot_count = s->table.slot_count,

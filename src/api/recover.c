@@ -57,6 +57,8 @@ static GV_Status stage(Recovery *r, uint64_t id, const uint8_t *row, uint8_t *me
     float norm = 0.0f;
     *slot = gv_table_free_slot(&s->table, 0);
     GV_Status status = reserve_slot(s, *slot, id);
+    if (gv_table_is_coded(&s->table) && status == GV_OK && !s->table.coded->is_row(s->table.coded->owner, row))
+        status = corrupt("a code that cannot be, of row", id);
     /* a mapped row is verified before it is written over */
     if (status == GV_OK && *slot < s->table.slot_count) status = gv_table_touch(&s->table, *slot);
     if (status == GV_OK && gv_table_is_sparse(&s->table)) status = copy_pairs(s, id, row, &pairs, &norm);
@@ -203,7 +205,8 @@ static GV_Status recover_training(Recovery *r, const uint8_t **at, size_t *rest)
     if (*rest < 20 || gv_get_u32(*at + 16) > *rest - 20) return corrupt("a record is cut short:", *rest);
     uint64_t bytes = gv_get_u64(*at), from = gv_get_u64(*at + 8);
     size_t size = gv_get_u32(*at + 16);
-    if (!training || s->step_count > 0) return corrupt("a training where there can be none, of bytes:", bytes);
+    if (!training || s->step_count > 0 || s->settings.ivfpq.drop_vectors)
+        return corrupt("a training where there can be none, of bytes:", bytes);
     if (!r->values) {
         if (bytes == 0 || bytes > s->log.end || bytes > SIZE_MAX) return corrupt("a training of bytes:", bytes);
         r->values = gv_alloc(&s->heap, (size_t)bytes);

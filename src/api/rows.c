@@ -57,7 +57,7 @@ static GV_Status packed_row(const GV_Table *table, uint32_t slot, const uint8_t 
     if (!*packed) {
         *packed = no_pairs;
         *size = sizeof no_pairs;
-    } else if (gv_metadata_row_size(*packed, *size) != *size) {
+    } else if (*size == 0 || gv_metadata_row_size(*packed, *size) != *size) { /* which is 0 of what is no row */
         return gv_fail(GV_ERR_CORRUPT, "metadata of row %llu does not parse",
                        (unsigned long long)gv_table_id(table, slot));
     }
@@ -114,17 +114,39 @@ static void copy_pairs(const GV_Table *table, const uint32_t *slots, GV_Rows *ro
     }
 }
 
+/* The floats of a row. Where rows are codes, `room` has them first, who have more than the row. */
+static GV_Status copy_floats(const GV_Table *table, uint32_t slot, float *room, float *out)
+{
+    GV_TRY(gv_table_touch(table, slot));
+    if (gv_table_is_coded(table)) memcpy(out, gv_table_floats(table, slot, room), table->dimension * sizeof *out);
+    else gv_widen_row(table->storage, gv_table_row(table, slot), table->dimension, out);
+    return GV_OK;
+}
+
+/* That room, for as long as an answer is made. */
+static GV_Status coded_room(const GV_Table *table, float **room)
+{
+    *room = NULL;
+    return gv_table_is_coded(table) ? gv_room_new(table, NULL, room) : GV_OK;
+}
+
+static void free_coded_room(const GV_Table *table, float *room)
+{
+    if (gv_table_is_coded(table)) gv_room_free(table, NULL, room);
+}
+
 /* Copy rows by slot, under the read lock. */
 static GV_Status copy_rows(const GV_Table *table, const uint32_t *slots, GV_Rows *rows)
 {
-    for (size_t i = 0; i < rows->count; i++) {
+    float *room;
+    GV_TRY(coded_room(table, &room));
+    GV_Status status = GV_OK;
+    for (size_t i = 0; i < rows->count && status == GV_OK; i++) {
         rows->ids[i] = gv_table_id(table, slots[i]);
-        if (!rows->vectors) continue;
-        GV_TRY(gv_table_touch(table, slots[i]));
-        gv_widen_row(table->storage, gv_table_row(table, slots[i]), rows->dimension,
-                     rows->vectors + i * rows->dimension);
+        if (rows->vectors) status = copy_floats(table, slots[i], room, rows->vectors + i * rows->dimension);
     }
-    return GV_OK;
+    free_coded_room(table, room);
+    return status;
 }
 
 /* The slot of a live row, or GV_ERR_NOT_FOUND. */
@@ -259,12 +281,15 @@ static GV_Status get_vector(const GV_Table *table, uint64_t id, GV_Vector *vecto
     if (gv_table_is_sparse(table))
         return gv_fail(GV_ERR_UNSUPPORTED, "row %llu is sparse: gv_db_get_rows() has its pairs",
                        (unsigned long long)id);
-    GV_TRY(gv_table_touch(table, slot));
     GV_TRY(packed_row(table, slot, &packed, &size));
     vector->dimension = table->dimension;
     vector->data = gv_alloc_array(NULL, table->dimension, sizeof *vector->data);
     if (!vector->data) return gv_last_status();
-    gv_widen_row(table->storage, gv_table_row(table, slot), table->dimension, vector->data);
+    float *room;
+    GV_TRY(coded_room(table, &room));
+    GV_Status status = copy_floats(table, slot, room, vector->data);
+    free_coded_room(table, room);
+    GV_TRY(status);
     return gv_metadata_list(packed, size, &vector->metadata);
 }
 

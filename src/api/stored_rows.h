@@ -7,12 +7,15 @@ typedef struct GV_StoredRows {
     const uint8_t *rows; /* [count, row_bytes] */
     size_t row_bytes, count;
     GV_Storage storage;
-    uint8_t *made; /* those rows, unless they are the caller's */
-    float *room;   /* [dimension], to widen one */
+    const GV_CodedRows *coded; /* NULL: rows are not codes */
+    uint8_t *made;             /* those rows, unless they are the caller's */
+    float *room;               /* [room_floats], to widen one */
+    size_t room_floats;
 } GV_StoredRows;
 
 #if GV_HAS_STORAGE
-/* For `table`, by the writer, since only a writer changes the storage. gv_stored_rows_free() also after a failure. */
+/* For `table`, by the writer, since only a writer changes the storage. Where rows are codes they are made here, of `vectors` unless that is
+ * NULL. gv_stored_rows_free() also after a failure. */
 GV_Status gv_stored_rows_new(GV_Database *db, const GV_Table *table, const float *vectors, size_t count,
                              GV_StoredRows *rows);
 void gv_stored_rows_free(GV_Database *db, GV_StoredRows *rows);

@@ -119,6 +119,7 @@ static bool same_vector(const GV_Table *table, const Upsert *u, size_t i)
 {
     uint32_t old = u->items[i].old;
     if (GV_HAS_SPARSE && u->sparse) return gv_pairs_equal(table, old, u->sparse, i);
+    if (gv_table_is_coded(table)) return gv_coded_equals(table->coded, old, gv_stored_row_at(&u->stored, i));
     return memcmp(gv_table_row(table, old), gv_stored_row_at(&u->stored, i), table->row_bytes) == 0;
 }
 

@@ -41,7 +41,8 @@ typedef struct GV_SparseQuery {
 typedef struct GV_Index GV_Index;
 
 /* Of an index that must be trained before it answers. Training has two steps: what may fail, then what may not; in between, the
- * database logs the values. The writer calls these. */
+ * database logs the values. The writer calls these. With GV_IVFPQConfig.drop_vectors what was learned is never adopted but restored in
+ * an index whose table has no rows yet: those that come are coded rows from then on. */
 typedef struct GV_TrainingOps {
     /* Learn from `rows[count, dimension]`, or from the live rows of the table where `rows` is NULL, and index all live rows
      * beside what is there. GV_ERR_UNSUPPORTED: there is no training for this metric. */
@@ -174,6 +175,10 @@ static inline uint32_t gv_next_slot(GV_SlotCursor *cursor)
     cursor->rest &= cursor->rest - 1;
     return slot < cursor->end ? (uint32_t)slot : GV_NO_SLOT;
 }
+
+/* gv_scan_many() of rows that are codes, and, with `total` and one query, gv_scan_range() (decoded_scan.c). */
+GV_Status gv_decoded_scan(const GV_Index *index, const GV_Metric *metric, const GV_Query *queries, size_t count,
+                          double radius, GV_TopK *const *tops, uint64_t *total);
 
 /* Offer every accepted row, whatever the metric: exact (scan.c). */
 GV_Status gv_scan(const GV_Table *table, const GV_Metric *metric, const GV_Query *query, GV_TopK *top);

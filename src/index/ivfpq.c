@@ -1,5 +1,6 @@
 /* ivfpq.c: the index's memory, and its steps. A patch is the number of steps, then a record of each: its slot; and of a row that
- * comes into a trained index its list, its term and its code. All records of a patch are of one length. */
+ * comes into a trained index its list, its term and its code, unless rows are codes that are in their lists by then (ivfpq_rows.c). All
+ * records of a patch are of one length. */
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/random.h"
@@ -41,8 +42,11 @@ static void ivf_free(GV_Index *index)
     gv_release(index->heap, ivf, sizeof *ivf);
 }
 
+/* Do steps put rows into lists? */
+static bool files_rows(const GV_IVFPQ *ivf) { return ivf->model && !gv_table_is_coded(ivf->head.table); }
+
 /* Words of a record in a patch of rows that come in. */
-static size_t record_words(const GV_IVFPQ *ivf) { return ivf->model ? 3 + (ivf->code_bytes + 3) / 4 : 1; }
+static size_t record_words(const GV_IVFPQ *ivf) { return files_rows(ivf) ? 3 + (ivf->code_bytes + 3) / 4 : 1; }
 
 static GV_Status reserve_patch(GV_IVFPQ *ivf, size_t steps, GV_Patch *patch)
 {
@@ -55,21 +59,26 @@ static GV_Status reserve_patch(GV_IVFPQ *ivf, size_t steps, GV_Patch *patch)
     return GV_OK;
 }
 
+GV_Status gv_ivf_fit_room(GV_IVFPQ *ivf, size_t rows)
+{
+    size_t threads = ivf->head.threads > 1 && rows > GV_ENCODE_ROWS ? ivf->head.threads : 1;
+    if (threads > GV_THREADS_MAX) threads = GV_THREADS_MAX;
+    if (ivf->room_threads >= threads) return GV_OK;
+    free_room(ivf);
+    ivf->room = gv_alloc_array(ivf->head.heap, threads * gv_encode_room(ivf), sizeof *ivf->room);
+    if (!ivf->room) return gv_last_status();
+    ivf->room_threads = threads;
+    return GV_OK;
+}
+
 static GV_Status ivf_reserve(GV_Index *index, uint32_t slot_end, size_t steps, GV_Patch *patch, GV_RwLock *lock)
 {
     GV_IVFPQ *ivf = (GV_IVFPQ *)index;
     (void)lock; /* no reader goes by what may move here */
     GV_TRY(reserve_patch(ivf, steps, patch));
     if (!ivf->model) return GV_OK;
-    GV_TRY(gv_ivf_lists_reserve(ivf, ivf->lists, slot_end, ivf->lists->row_count + steps));
-    size_t threads = index->threads > 1 && steps > GV_ENCODE_ROWS ? index->threads : 1;
-    if (threads > GV_THREADS_MAX) threads = GV_THREADS_MAX;
-    if (ivf->room_threads >= threads) return GV_OK;
-    free_room(ivf);
-    ivf->room = gv_alloc_array(index->heap, threads * gv_encode_room(ivf), sizeof *ivf->room);
-    if (!ivf->room) return gv_last_status();
-    ivf->room_threads = threads;
-    return GV_OK;
+    GV_TRY(gv_ivf_lists_reserve(ivf, ivf->lists, slot_end, ivf->lists->row_count - ivf->placed + steps));
+    return files_rows(ivf) ? gv_ivf_fit_room(ivf, steps) : GV_OK;
 }
 
 static void ivf_settle(GV_Index *index)
@@ -117,7 +126,7 @@ static size_t ivf_plan(GV_Index *index, const GV_Step *steps, size_t count, GV_P
     patch->words[0] = (uint32_t)some;
     patch->words[1] = removes;
     patch->count = HEAD_WORDS + some * (removes ? 1 : record_words(ivf));
-    if (removes || !ivf->model) {
+    if (removes || !files_rows(ivf)) {
         for (size_t i = 0; i < some; i++) patch->words[HEAD_WORDS + i] = steps[i].slot;
         return some;
     }
@@ -132,7 +141,9 @@ static void carry_out(GV_IVFPQ *ivf, const uint32_t *record, bool removes)
     if (removes) {
         if (ivf->model) gv_ivf_remove(ivf, ivf->lists, slot);
         gv_table_release_slot(ivf->head.table, slot);
-    } else if (ivf->model) {
+    } else if (!files_rows(ivf)) {
+        ivf->placed -= ivf->placed > 0;
+    } else {
         GV_Coded coded = {.list = record[1], .code = (uint8_t *)(uintptr_t)(record + 3)};
         memcpy(&coded.term, record + 2, sizeof coded.term);
         gv_ivf_append(ivf, ivf->lists, slot, &coded);
@@ -168,7 +179,7 @@ static GV_Status ivf_replay(GV_Index *index, const GV_Step *steps, size_t count,
         const uint32_t *record = patch->words + HEAD_WORDS + i * words;
         if (record[0] != steps[i].slot || steps[i].removes != removes)
             return gv_fail(GV_ERR_CORRUPT, "a patch of slot %u, where %u is next", record[0], steps[i].slot);
-        if (!removes && ivf->model && (record[1] >= ivf->nlist || *gv_ivf_place(ivf->lists, record[0]) != 0))
+        if (!removes && files_rows(ivf) && (record[1] >= ivf->nlist || *gv_ivf_place(ivf->lists, record[0]) != 0))
             return gv_fail(GV_ERR_CORRUPT, "a patch puts slot %u into list %u", record[0], record[1]);
         if (!removes || !ivf->model) continue;
         if (*gv_ivf_place(ivf->lists, record[0]) == 0)
@@ -237,6 +248,7 @@ GV_Status gv_ivfpq_new(const GV_IndexSetup *setup, GV_Index **out)
     ivf->config = setup->ivfpq;
     ivf->seed = setup->seed;
     lay_out(ivf, &setup->ivfpq, setup->metric.dimension);
+    gv_ivf_coded_init(ivf);
     GV_Status status = make_signs(ivf);
     if (status == GV_OK) *out = &ivf->head;
     else ivf_free(&ivf->head);

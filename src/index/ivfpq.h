@@ -80,8 +80,10 @@ typedef struct GV_IVFPQ {
 
     GV_IvfModel *model; /* NULL: not trained */
     GV_IvfLists *lists;
-    GV_IvfModel *next_model; /* trained, not yet adopted; with the lists of all rows */
+    GV_IvfModel *next_model; /* trained, not yet adopted; with the lists of all rows, unless their vectors are to go */
     GV_IvfLists *next_lists;
+    GV_CodedRows coded; /* for the table, once the vectors are dropped */
+    uint64_t placed;    /* rows in the lists whose steps are still to come: only where rows are coded */
 
     float *room; /* of planning: [threads, gv_encode_room()] */
     size_t room_threads;
@@ -140,6 +142,17 @@ typedef struct GV_Coded {
 size_t gv_encode_room(const GV_IVFPQ *ivf);
 void gv_ivf_encode(const GV_IVFPQ *ivf, const GV_IvfModel *model, const uint32_t *slots, size_t count, float *room,
                    GV_Coded *out);
+/* The same of views: `room` begins with them, float[count, view_room]. */
+void gv_ivf_encode_views(const GV_IVFPQ *ivf, const GV_IvfModel *model, size_t count, float *room, GV_Coded *out);
+
+/* ---- ivfpq.c ---- */
+
+/* The room of planning is that of `threads` at least. */
+GV_Status gv_ivf_fit_room(GV_IVFPQ *ivf, size_t rows);
+
+/* ---- ivfpq_rows.c: rows that are codes ---- */
+
+void gv_ivf_coded_init(GV_IVFPQ *ivf);
 
 /* ---- ivfpq_lists.c ---- */
 
@@ -150,6 +163,9 @@ void gv_ivf_lists_free(const GV_IVFPQ *ivf, GV_IvfLists *lists);
 GV_Status gv_ivf_lists_reserve(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot_end, uint64_t rows);
 void gv_ivf_append(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot, const GV_Coded *coded);
 void gv_ivf_remove(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot); /* no-op for a row without a place */
+
+/* What gv_ivf_append() was given for a row that has a place; its code goes to `coded->code`. */
+void gv_ivf_read(const GV_IVFPQ *ivf, const GV_IvfLists *lists, uint32_t slot, GV_Coded *coded);
 
 static inline uint32_t *gv_ivf_place(const GV_IvfLists *lists, uint32_t slot)
 {

@@ -63,6 +63,18 @@ static void put_code(const GV_IVFPQ *ivf, uint8_t *block, uint32_t row, const ui
         *byte = (uint8_t)((*byte & (0xf0u >> shift)) | (code[j / 2] >> (j % 2 * 4) & 15u) << shift);
 }
 
+static void get_code(const GV_IVFPQ *ivf, const uint8_t *block, uint32_t row, uint8_t *code)
+{
+    if (ivf->nibbles == 0) {
+        for (size_t j = 0; j < ivf->m; j++) code[j] = block[j * GV_BLOCK_ROWS + row];
+        return;
+    }
+    unsigned shift = row < 16 ? 0 : 4;
+    const uint8_t *byte = block + row % 16;
+    for (size_t j = 0; j < ivf->m; j += 2, byte += 32) /* of an odd m the last part is zero */
+        code[j / 2] = (uint8_t)((byte[0] >> shift & 15) | (byte[16] >> shift & 15) << 4);
+}
+
 /* Row `from` of one block takes the place of row `to` of another. */
 static void move_code(const GV_IVFPQ *ivf, uint8_t *to_block, uint32_t to, const uint8_t *from_block, uint32_t from)
 {
@@ -148,4 +160,13 @@ void gv_ivf_remove(const GV_IVFPQ *ivf, GV_IvfLists *lists, uint32_t slot)
     list->count--;
     lists->row_count--;
     if (last == 0) drop_last_block(ivf, lists, list);
+}
+
+void gv_ivf_read(const GV_IVFPQ *ivf, const GV_IvfLists *lists, uint32_t slot, GV_Coded *coded)
+{
+    uint32_t place = *gv_ivf_place(lists, slot) - 1, row = place % GV_BLOCK_ROWS;
+    uint8_t *block = gv_block_at(lists, place / GV_BLOCK_ROWS);
+    coded->list = gv_block_tail(ivf, block)->list;
+    coded->term = gv_block_terms(ivf, block)[row];
+    get_code(ivf, block, row, coded->code);
 }

@@ -168,16 +168,21 @@ void gv_ivf_encode(const GV_IVFPQ *ivf, const GV_IvfModel *model, const uint32_t
                    GV_Coded *out)
 {
     const GV_Table *table = ivf->head.table;
+    for (size_t i = 0; i < count; i++) {
+        float *view = room + i * ivf->view_room;
+        gv_ivf_view(ivf, model->mean, gv_table_floats(table, slots[i], view), gv_table_norm(table, slots[i]), view);
+    }
+    gv_ivf_encode_views(ivf, model, count, room, out);
+}
+
+void gv_ivf_encode_views(const GV_IVFPQ *ivf, const GV_IvfModel *model, size_t count, float *room, GV_Coded *out)
+{
     const GV_Kernels *kernels = ivf->head.metric.kernels;
     float *views = room, *sums = views + GV_ENCODE_ROWS * ivf->view_room;
     float *residual = sums + GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, *products = residual + ivf->width;
     const float *pointers[GV_ENCODE_ROWS] = {0};
     uint32_t labels[GV_ENCODE_ROWS];
-    for (size_t i = 0; i < count; i++) {
-        float *view = views + i * ivf->view_room;
-        gv_ivf_view(ivf, model->mean, gv_table_floats(table, slots[i], view), gv_table_norm(table, slots[i]), view);
-        pointers[i] = view;
-    }
+    for (size_t i = 0; i < count; i++) pointers[i] = views + i * ivf->view_room;
     gv_ivf_name_lists(ivf, model, pointers, count, sums, labels);
     for (size_t i = 0; i < count; i++) {
         const float *centroid = model->pointers[labels[i]];

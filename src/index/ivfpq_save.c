@@ -110,9 +110,14 @@ GV_Status gv_ivf_load(GV_Index *index, GV_Image *image)
     if (header[0] > 1 || header[2] != 0 || header[3] != 0 || (header[0] == 0 && header[1] != 0) ||
         (header[0] == 1 && index->metric.distance == GV_DISTANCE_MANHATTAN))
         return corrupt(GV_SECTION_IVFPQ, "a header that cannot be, first word", header[0]);
+    if (gv_table_is_coded(index->table) != (header[0] == 1 && ivf->config.drop_vectors))
+        return corrupt(GV_SECTION_IVFPQ,
+                       "vectors where codes are, or none where there are no codes; trained:", header[0]);
     if (header[0] == 0) return GV_OK;
     GV_TRY(load_model(ivf, image));
-    return load_lists(ivf, image, header[1]);
+    GV_TRY(load_lists(ivf, image, header[1]));
+    if (gv_table_is_coded(index->table)) gv_table_use_codes(index->table, &ivf->coded);
+    return GV_OK;
 }
 
 /* ---- checking ---- */

@@ -143,7 +143,8 @@ static uint64_t select_key(uint64_t *keys, size_t count, size_t n)
 /* ---- a search ---- */
 
 enum {
-    FIRST_LISTS = 24
+    FIRST_LISTS = 24,
+    DECODED_COST = 8 /* of a row that is a code, to one that is not */
 };
 
 typedef struct Search {
@@ -300,7 +301,8 @@ static GV_Status rerank(const Search *s, GV_TopK *top)
         uint32_t slot = (uint32_t)found[i];
         if (i + AHEAD < s->count) gv_table_prefetch(table, (uint32_t)found[i + AHEAD]);
         GV_TRY(gv_table_touch(table, slot));
-        float rank = gv_rank(metric, s->query->vector, s->query->squared_norm, gv_table_row(table, slot),
+        const void *row = gv_table_ranked(table, slot, s->scratch->view); /* which the tables have been made of */
+        float rank = gv_rank(metric, s->query->vector, s->query->squared_norm, row,
                              normed ? gv_table_norm(table, slot) : 0.0f);
         float distance = gv_distance_of_rank(metric->distance, rank);
         if (!gv_topk_refuses(top, distance)) gv_topk_offer(top, distance, gv_table_id(table, slot));
@@ -345,7 +347,8 @@ GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
     return status;
 }
 
-/* Lists that are visited hold about so many rows, a filter makes it more, and a code costs a fraction of a row. */
+/* Lists that are visited hold about so many rows, a filter makes it more, and a code costs a fraction of a row, the more so where rows
+ * must be decoded. */
 uint64_t gv_ivf_cost(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices)
 {
     const GV_IVFPQ *ivf = (const GV_IVFPQ *)index;
@@ -355,5 +358,6 @@ uint64_t gv_ivf_cost(const GV_Index *index, const GV_Query *query, size_t k, uin
     uint64_t filtered = choices > 0 ? (uint64_t)((double)rows * (double)wanted / (double)choices) : rows;
     if (codes < filtered) codes = filtered;
     if (codes > rows) codes = rows;
-    return ivf->nlist + 2 * wanted + codes / (ivf->nibbles > 0 ? 16 : 4);
+    uint64_t quick = ivf->nlist + codes / (ivf->nibbles > 0 ? 16 : 4);
+    return 2 * wanted + (gv_table_is_coded(index->table) ? quick / DECODED_COST : quick);
 }

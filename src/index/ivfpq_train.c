@@ -280,10 +280,17 @@ static GV_Status train(Training *t)
     return status;
 }
 
-static GV_Status check_metric(const GV_IVFPQ *ivf)
+static GV_Status check_trainable(const GV_IVFPQ *ivf)
 {
-    if (ivf->head.metric.distance != GV_DISTANCE_MANHATTAN) return GV_OK;
-    return gv_fail(GV_ERR_UNSUPPORTED, "train_ivfpq: there are no codes for MANHATTAN; its searches are exact scans");
+    if (ivf->head.metric.distance == GV_DISTANCE_MANHATTAN)
+        return gv_fail(GV_ERR_UNSUPPORTED,
+                       "train_ivfpq: there are no codes for MANHATTAN; its searches are exact scans");
+    if (!gv_table_is_coded(ivf->head.table)) return GV_OK;
+    return gv_fail(
+        GV_ERR_UNSUPPORTED,
+        "train_ivfpq: the vectors of these %llu rows are dropped for codes; convert() makes a database to be "
+        "trained of what is kept",
+        (unsigned long long)ivf->head.table->live_count);
 }
 
 /* `values` NULL: found by training. */
@@ -291,7 +298,7 @@ static GV_Status prepare(GV_IVFPQ *ivf, const float *rows, size_t count, const v
 {
     uint32_t *slots;
     size_t live;
-    GV_TRY(check_metric(ivf));
+    GV_TRY(check_trainable(ivf));
     GV_TRY(gv_table_verify(ivf->head.table));
     GV_TRY(reserve_room(ivf));
     GV_TRY(live_slots(ivf, &slots, &live));
@@ -305,7 +312,8 @@ static GV_Status prepare(GV_IVFPQ *ivf, const float *rows, size_t count, const v
         status = t.given_count > 0 ? train(&t)
                                    : gv_fail(GV_ERR_ARGUMENT, "train_ivfpq: there are no rows to learn from");
     }
-    if (status == GV_OK) status = new_lists(ivf, ivf->next_model, slots, live, &ivf->next_lists);
+    bool files = values || !ivf->config.drop_vectors; /* else the rows go into lists of another index */
+    if (status == GV_OK && files) status = new_lists(ivf, ivf->next_model, slots, live, &ivf->next_lists);
     gv_release(ivf->head.scratch_heap, slots, live * sizeof *slots);
     if (status != GV_OK) discard(&ivf->head);
     return status;
@@ -341,6 +349,7 @@ static void adopt(GV_Index *index, GV_RwLock *lock)
     if (lock) gv_write_lock(lock);
     ivf->model = ivf->next_model;
     ivf->lists = ivf->next_lists;
+    if (ivf->config.drop_vectors) gv_table_use_codes(index->table, &ivf->coded);
     if (lock) gv_write_unlock(lock);
     ivf->next_model = model;
     ivf->next_lists = lists;

@@ -79,6 +79,7 @@ static GV_Status scan(const GV_Table *table, const GV_Index *index, const GV_Req
     if (r->tally) count_work(r->tally, 0, 1, count * choices);
     if (scans_codes(index, r->distance, choices, tops[0]->k)) return gv_coded_scan(index, queries, count, tops);
     metric.distance = r->distance;
+    if (gv_table_is_coded(table)) return gv_decoded_scan(index, &metric, queries, count, INFINITY, tops, NULL);
     return gv_scan_many(table, &metric, queries, count, tops);
 }
 
@@ -91,6 +92,7 @@ GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const G
     if (r->tally) count_work(r->tally, 0, 1, choices);
     if (scans_codes(index, r->distance, choices, 1)) return gv_coded_range(index, &query, radius, top, total);
     metric.distance = r->distance;
+    if (gv_table_is_coded(table)) return gv_decoded_scan(index, &metric, &query, 1, radius, &top, total);
     return gv_scan_range(table, &metric, &query, radius, top, total);
 }
 

@@ -10,8 +10,16 @@
 #include "kernels/stored.h"
 #include <gigavector.h>
 
+#ifdef GV_SMALL_MODULE
+#define GV_HAS_IVFPQ 0 /* nor rows that are codes: not in the small WebAssembly module (cmake/wasm.cmake) */
+#else
+#define GV_HAS_IVFPQ 1
+#endif
+
 enum {
-    GV_FORMAT_VERSION = 0, /* may change freely until the first release */
+    GV_FORMAT_VERSION = GV_HAS_IVFPQ, /* the newest that is read; may change freely until the first release */
+    GV_FORMAT_PLAIN = 0,
+    GV_FORMAT_DROPS = 1, /* of an index that drops its vectors: who knows version 0 alone would look for them */
     GV_PAGE_BYTES = 4096,
     GV_SECTOR_BYTES = 512,
     GV_CLEAN_MARK_OFFSET = 8192,

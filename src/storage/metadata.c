@@ -72,7 +72,7 @@ GV_Status gv_metadata_check(const uint8_t *row, size_t size, size_t index)
     if (size > GV_METADATA_ROW_MAX)
         return gv_fail(GV_ERR_ARGUMENT, "metadata of row %zu: %zu bytes, at most %d are allowed", index, size,
                        GV_METADATA_ROW_MAX);
-    if (gv_metadata_row_size(row, size) != size)
+    if (size == 0 || gv_metadata_row_size(row, size) != size)
         return gv_fail(GV_ERR_ARGUMENT, "metadata of row %zu: its pairs do not fill its %zu bytes", index, size);
     uint32_t count = gv_get_u32(row);
     size_t at = 4;
@@ -133,7 +133,7 @@ static GV_Metadata *new_node(const GV_Pair *pair)
 GV_Status gv_metadata_list(const uint8_t *row, size_t size, GV_Metadata **out)
 {
     *out = NULL;
-    if (gv_metadata_row_size(row, size) != size)
+    if (size == 0 || gv_metadata_row_size(row, size) != size)
         return gv_fail(GV_ERR_CORRUPT, "metadata: a row of %zu bytes does not parse", size);
     GV_Metadata **tail = out;
     size_t at = 4;

@@ -8,15 +8,27 @@ static const uint8_t clean_magic[8] = {'G', 'V', 'C', 'L', 'E', 'A', 'N', 0};
 enum {
     IVFPQ_AT = 112, /* nine words: GV_IVFPQConfig's, in order */
     STORAGE_AT = 148,
+    VECTORS_AT = 152, /* kept; dropped once the index is trained; dropped */
     CHECKSUM_AT = GV_PAGE_BYTES - 4,
     CLEAN_CHECKSUM_AT = 24
 };
+
+static void encode_ivfpq(const GV_Superblock *s, uint8_t page[GV_PAGE_BYTES])
+{
+    const uint32_t words[] = {s->ivfpq.nlist,  s->ivfpq.m,           s->ivfpq.nbits,
+                              s->ivfpq.nprobe, s->ivfpq.train_iters, s->ivfpq.default_rerank,
+                              s->ivfpq.rotate, s->ivfpq.train_rows,  s->ivfpq.auto_train};
+    if (!GV_HAS_IVFPQ || s->index_type != GV_INDEX_TYPE_IVFPQ) return;
+    memcpy(page + IVFPQ_AT, words, sizeof words);
+    gv_put_u32(page + VECTORS_AT, s->ivfpq.drop_vectors + s->is_coded);
+    if (s->ivfpq.drop_vectors) gv_put_u32(page + 8, GV_FORMAT_DROPS);
+}
 
 static void encode(const GV_Superblock *s, uint8_t page[GV_PAGE_BYTES])
 {
     memset(page, 0, GV_PAGE_BYTES);
     memcpy(page, magic, sizeof magic);
-    gv_put_u32(page + 8, GV_FORMAT_VERSION);
+    gv_put_u32(page + 8, GV_FORMAT_PLAIN);
     gv_put_u32(page + 12, s->section_count);
     gv_put_u64(page + 16, s->generation);
     gv_put_u32(page + 24, s->dimension);
@@ -35,14 +47,21 @@ static void encode(const GV_Superblock *s, uint8_t page[GV_PAGE_BYTES])
     gv_put_u64(page + 88, s->table_offset);
     gv_put_u64(page + 96, s->table_bytes);
     gv_put_u64(page + 104, s->log_start);
-    if (s->index_type == GV_INDEX_TYPE_IVFPQ) {
-        const uint32_t words[] = {s->ivfpq.nlist,  s->ivfpq.m,           s->ivfpq.nbits,
-                                  s->ivfpq.nprobe, s->ivfpq.train_iters, s->ivfpq.default_rerank,
-                                  s->ivfpq.rotate, s->ivfpq.train_rows,  s->ivfpq.auto_train};
-        memcpy(page + IVFPQ_AT, words, sizeof words);
-    }
+    encode_ivfpq(s, page);
     gv_put_u32(page + STORAGE_AT, s->storage);
     gv_put_u32(page + CHECKSUM_AT, gv_crc32c(0, page, CHECKSUM_AT));
+}
+
+static void decode_ivfpq(const uint8_t page[GV_PAGE_BYTES], GV_Superblock *s)
+{
+    uint32_t *const words[] = {&s->ivfpq.nlist,  &s->ivfpq.m,           &s->ivfpq.nbits,
+                               &s->ivfpq.nprobe, &s->ivfpq.train_iters, &s->ivfpq.default_rerank,
+                               &s->ivfpq.rotate, &s->ivfpq.train_rows,  &s->ivfpq.auto_train};
+    s->ivfpq.struct_size = sizeof s->ivfpq;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) *words[i] = gv_get_u32(page + IVFPQ_AT + 4 * i);
+    s->ivfpq.drop_vectors = gv_get_u32(page + VECTORS_AT);
+    s->is_coded = s->index_type == GV_INDEX_TYPE_IVFPQ && s->ivfpq.drop_vectors == 2;
+    if (s->is_coded) s->ivfpq.drop_vectors = 1;
 }
 
 static void decode(const uint8_t page[GV_PAGE_BYTES], GV_Superblock *s)
@@ -68,11 +87,7 @@ static void decode(const uint8_t page[GV_PAGE_BYTES], GV_Superblock *s)
     s->table_bytes = gv_get_u64(page + 96);
     s->log_start = gv_get_u64(page + 104);
     s->storage = gv_get_u32(page + STORAGE_AT);
-    uint32_t *const words[] = {&s->ivfpq.nlist,  &s->ivfpq.m,           &s->ivfpq.nbits,
-                               &s->ivfpq.nprobe, &s->ivfpq.train_iters, &s->ivfpq.default_rerank,
-                               &s->ivfpq.rotate, &s->ivfpq.train_rows,  &s->ivfpq.auto_train};
-    s->ivfpq.struct_size = sizeof s->ivfpq;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) *words[i] = gv_get_u32(page + IVFPQ_AT + 4 * i);
+    if (GV_HAS_IVFPQ) decode_ivfpq(page, s);
 }
 
 GV_Status gv_superblock_write(const GV_Vfs *vfs, GV_File *file, const GV_Superblock *superblock)

@@ -11,6 +11,7 @@ typedef struct GV_Superblock {
     uint64_t seed;
     GV_HNSWConfig hnsw;   /* struct_size is not stored */
     GV_IVFPQConfig ivfpq; /* nor here; zeros where the index is another */
+    bool is_coded;        /* its vectors have been dropped */
     uint64_t next_id;
     uint64_t live_count;
     uint32_t slot_count;

@@ -24,6 +24,13 @@ void gv_table_init(GV_Table *t, GV_Heap *heap, size_t dimension, GV_Storage stor
     if (gv_table_is_sparse(t)) gv_blobs_init(&t->pairs, heap);
 }
 
+void gv_table_use_codes(GV_Table *t, const GV_CodedRows *coded)
+{
+    t->coded = coded;
+    t->is_coded = true;
+    t->row_bytes = coded->row_bytes;
+}
+
 static uint64_t *id_at(const GV_Table *t, uint32_t slot) { return gv_slab_at(&t->ids, slot); }
 
 GV_Status gv_table_metadata_new(GV_Table *t, const uint8_t *packed, size_t size, uint8_t **out)
@@ -91,7 +98,7 @@ static bool is_sparsely_filled(const GV_Table *t) { return t->live_count < t->sl
 
 GV_Status gv_table_reserve(GV_Table *t, uint32_t slot_end, uint64_t live, bool ordered, GV_RwLock *lock)
 {
-    GV_TRY(gv_slab_reserve(&t->rows, slot_end));
+    if (!gv_table_is_coded(t)) GV_TRY(gv_slab_reserve(&t->rows, slot_end));
     GV_TRY(gv_slab_reserve(&t->ids, slot_end));
     GV_TRY(gv_slab_reserve(&t->norms, slot_end));
     GV_TRY(gv_slab_reserve(&t->metadata.at, slot_end));
@@ -110,6 +117,7 @@ uint32_t gv_table_free_slot(const GV_Table *t, uint32_t from)
 void gv_table_stage(GV_Table *t, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata)
 {
     if (gv_table_is_sparse(t)) *gv_blob_at(&t->pairs, slot) = row;
+    else if (gv_table_is_coded(t)) t->coded->place(t->coded->owner, slot, row);
     else memcpy(gv_slab_at(&t->rows, slot), row, t->row_bytes);
     memcpy(gv_slab_at(&t->norms, slot), &norm, sizeof norm);
     *id_at(t, slot) = id;

@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "kernels/metric.h"
 #include "storage/blobs.h"
+#include "storage/coded_rows.h"
 #include "storage/format.h"
 #include "storage/image.h"
 #include "storage/lazy_section.h"
@@ -35,6 +36,8 @@ typedef struct GV_Table {
     uint64_t live_count, next_id;
     uint64_t version; /* moves with what a filter may see: which rows are live, and their metadata */
     GV_LazySection *lazy_rows, *lazy_norms; /* NULL unless mapped */
+    bool is_coded;                          /* rows are codes, which an index keeps, and `rows` is empty */
+    const GV_CodedRows *coded;              /* by that index: NULL until it is there */
 } GV_Table;
 
 #ifdef GV_SMALL_MODULE
@@ -45,12 +48,15 @@ typedef struct GV_Table {
 
 static inline bool gv_table_is_sparse(const GV_Table *table) { return GV_HAS_SPARSE && table->is_sparse; }
 
-/* The row as it is stored. */
+static inline bool gv_table_is_coded(const GV_Table *table) { return GV_HAS_IVFPQ && table->is_coded; }
+
+/* The row as it is stored; not where rows are codes. */
 static inline const void *gv_table_row(const GV_Table *table, uint32_t slot) { return gv_slab_at(&table->rows, slot); }
 
 /* Floats of room to widen a row: none where rows are what they stand for. */
 static inline size_t gv_table_room(const GV_Table *table)
 {
+    if (gv_table_is_coded(table)) return table->coded->room;
     return GV_HAS_STORAGE && table->storage != GV_STORAGE_F32 ? table->dimension : 0;
 }
 
@@ -76,7 +82,14 @@ static inline bool gv_table_same_rows(const GV_Table *table, uint32_t a, uint32_
 /* The floats that it stands for: in the table, or in `room[gv_table_room()]`. */
 static inline const float *gv_table_floats(const GV_Table *table, uint32_t slot, float *room)
 {
+    if (gv_table_is_coded(table)) return gv_coded_floats(table->coded, slot, room);
     return gv_row_floats(table->storage, gv_table_row(table, slot), table->dimension, room);
+}
+
+/* The row as gv_rank() takes it: as it is stored, or the floats that its code stands for. */
+static inline const void *gv_table_ranked(const GV_Table *table, uint32_t slot, float *room)
+{
+    return gv_table_is_coded(table) ? gv_coded_floats(table->coded, slot, room) : gv_table_row(table, slot);
 }
 
 static inline float gv_table_norm(const GV_Table *table, uint32_t slot)
@@ -92,6 +105,7 @@ static inline uint64_t gv_table_id(const GV_Table *table, uint32_t slot)
 /* Send for a row before it is read. */
 static inline void gv_table_prefetch(const GV_Table *table, uint32_t slot)
 {
+    if (gv_table_is_coded(table)) return;
     const char *row = gv_table_row(table, slot);
     for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
 }
@@ -114,6 +128,9 @@ static inline GV_SparseRow gv_table_pairs(const GV_Table *table, uint32_t slot)
 void gv_table_init(GV_Table *table, GV_Heap *heap, size_t dimension, GV_Storage storage);
 void gv_table_free(GV_Table *table);
 
+/* From here on rows are codes, for which `coded` is asked: of a table without rows, or loaded as one of codes. */
+void gv_table_use_codes(GV_Table *table, const GV_CodedRows *coded);
+
 /* ---- writing: reserve may fail, the rest cannot ---- */
 
 /* Room for slots below `slot_end` and for `live` live rows. What readers use is swapped under `lock` (may be NULL). `ordered`: rows to come
@@ -127,7 +144,7 @@ uint32_t gv_table_free_slot(const GV_Table *table, uint32_t from);
 GV_Status gv_table_metadata_new(GV_Table *table, const uint8_t *packed, size_t size, uint8_t **out);
 void gv_table_metadata_free(GV_Table *table, const uint8_t *metadata);
 
-/* Put a row into a free slot, not live yet. `row` is as it is stored. Takes `metadata` over. Where rows are sparse `row` is a blob of pairs, taken over as well. */
+/* Put a row into a free slot, not live yet. `row` is as it is stored, or coded. Takes `metadata` over. Where rows are sparse `row` is a blob of pairs, taken over as well. */
 void gv_table_stage(GV_Table *table, uint32_t slot, uint64_t id, const void *row, float norm, uint8_t *metadata);
 
 /* In two steps each, since the first of a batch may take long and the second is what readers see: enter a staged row in the

@@ -7,7 +7,7 @@ GV_Status gv_table_save(const GV_Table *t, GV_ImageWriter *w)
 {
     GV_TRY(gv_table_verify(t));
     GV_TRY(gv_image_section(w, GV_SECTION_ROWS));
-    GV_TRY(gv_image_put_slab(w, &t->rows, t->slot_count));
+    if (!gv_table_is_coded(t)) GV_TRY(gv_image_put_slab(w, &t->rows, t->slot_count));
     GV_TRY(gv_image_section(w, GV_SECTION_IDS));
     GV_TRY(gv_image_put_slab(w, &t->ids, t->slot_count));
     GV_TRY(gv_image_section(w, GV_SECTION_NORMS));
@@ -71,10 +71,21 @@ static GV_Status load_pairs(GV_Table *t, GV_Image *image, const GV_Superblock *s
     return GV_OK;
 }
 
+/* Norms beside codes are read whole, as the codes are. */
+static GV_Status load_rows(GV_Table *t, GV_Image *image, uint32_t slot_count)
+{
+    if (gv_table_is_coded(t)) {
+        GV_TRY(gv_image_load_slab(image, GV_SECTION_ROWS, &t->rows, 0));
+        return gv_mapped_load_slab(image, GV_SECTION_NORMS, &t->norms, slot_count);
+    }
+    GV_TRY(gv_lazy_load_slab(image, GV_SECTION_ROWS, &t->rows, slot_count, &t->lazy_rows));
+    return gv_lazy_load_slab(image, GV_SECTION_NORMS, &t->norms, slot_count, &t->lazy_norms);
+}
+
 GV_Status gv_table_load(GV_Table *t, GV_Image *image, const GV_Superblock *s)
 {
-    GV_TRY(gv_lazy_load_slab(image, GV_SECTION_ROWS, &t->rows, s->slot_count, &t->lazy_rows));
-    GV_TRY(gv_lazy_load_slab(image, GV_SECTION_NORMS, &t->norms, s->slot_count, &t->lazy_norms));
+    t->is_coded = GV_HAS_IVFPQ && s->is_coded;
+    GV_TRY(load_rows(t, image, s->slot_count));
     GV_TRY(load_ids(t, image, s));
     t->slot_count = s->slot_count;
     t->next_id = s->next_id;

@@ -146,4 +146,69 @@ def refused():
     yield case
 
 
-GROUPS = (life, shapes, duplicates, refused)
+DROPPED = (
+    ("ivfpq_dropped", "euclidean", 20, {}),
+    ("ivfpq_dropped_rotated", "cosine", 100, {"rotate": 1, "m": 25}),
+    ("ivfpq_dropped_bytes", "dot_product", 24, {"nbits": 8, "m": 7, "auto_train": 200}),
+)
+
+
+def dropped():
+    for name, metric, dimension, ivfpq in DROPPED:
+        about = "Rows are whole until training drops them, then what their codes stand for: the same on every kernel and target."
+        case = lists(name, about, dimension=dimension, distance=metric, ivfpq=ivfpq | {"drop_vectors": 1})
+        case.add_many(lcg(761, *FINE, rows=150), PARITY)
+        case.search_batch(lcg(762, *FINE, rows=3), 8)
+        case.reopen()
+        case.search_batch(lcg(762, *FINE, rows=3), 8)
+        case.add_many(lcg(763, *FINE, rows=100), PARITY)
+        if "auto_train" not in ivfpq:
+            case.train()
+        case.train(error="GV_ERR_UNSUPPORTED", message_has="these 250 rows are dropped")
+        case.check()
+        found = lambda **more: case.search_batch(lcg(764, *FINE, rows=4), 8, recorded=True, **more)  # noqa: B023, E731
+        found()
+        found(**ALL)
+        found(filter=["parity", "odd"], nprobe=1)
+        for other in ("euclidean", "cosine", "dot_product", "manhattan"):
+            found(distance=other)
+        case.add_many(lcg(765, *FINE, rows=80), PARITY)
+        case.update_vector(7, lcg(766, *FINE))
+        case.upsert(lcg(767, *FINE, rows=2), [{"name": "a"}, {"name": "b"}], "name")
+        case.upsert(lcg(767, *FINE, rows=2), [{"name": "a", "more": "pairs"}, {"name": "c"}], "name")
+        case.delete_many(list(range(10, 60)))
+        found(**ALL)
+        case.reopen(checkpoint_on_close=False)
+        case.check()
+        found(**ALL)
+        case.add(lcg(768, *FINE))
+        case.delete(200)
+        case.reopen()
+        found()
+        case.compact()
+        case.check()
+        found(**ALL)
+        case.count()
+        case.close()
+        case.reopen(memory_map=True)
+        found(**ALL)
+        yield case
+
+    case = lists("ivfpq_dropped_errors", "Vectors are not dropped where there are no codes, or narrow ones.", dimension=3,
+                 ivfpq={"drop_vectors": 1})
+    case.open_another(dimension=3, index="ivfpq", distance="manhattan", ivfpq={"drop_vectors": 1},
+                      error="GV_ERR_UNSUPPORTED", message_has="MANHATTAN")
+    case.open_another(dimension=3, index="ivfpq", storage="f16", ivfpq={"drop_vectors": 1}, error="GV_ERR_UNSUPPORTED",
+                      message_has="storage F16")
+    case.add([1, 2, 3])
+    case.train()
+    case.get(0)
+    case.search([1, 2, 3], 5)
+    case.close()
+    same = {"nlist": 12, "m": 5, "nbits": 4, "train_iters": 6}
+    case.open_another(path=MAIN, ivfpq=same, error="GV_ERR_ARGUMENT", message_has="kept asked for, by the file they are dropped")
+    case.open_another(path=MAIN, ivfpq=same | {"drop_vectors": 1})
+    yield case
+
+
+GROUPS = (life, shapes, duplicates, refused, dropped)

@@ -237,11 +237,11 @@ static bool read_hnsw(const Json *json, GV_HNSWConfig *hnsw)
 
 static bool read_ivfpq(const Json *json, GV_IVFPQConfig *ivfpq)
 {
-    static const char *const known[] = {"nlist",          "m",      "nbits",      "nprobe",    "train_iters",
-                                        "default_rerank", "rotate", "train_rows", "auto_train"};
-    uint32_t *const fields[] = {&ivfpq->nlist,  &ivfpq->m,           &ivfpq->nbits,
-                                &ivfpq->nprobe, &ivfpq->train_iters, &ivfpq->default_rerank,
-                                &ivfpq->rotate, &ivfpq->train_rows,  &ivfpq->auto_train};
+    static const char *const known[] = {"nlist",          "m",      "nbits",      "nprobe",     "train_iters",
+                                        "default_rerank", "rotate", "train_rows", "auto_train", "drop_vectors"};
+    uint32_t *const fields[] = {
+        &ivfpq->nlist,          &ivfpq->m,      &ivfpq->nbits,      &ivfpq->nprobe,     &ivfpq->train_iters,
+        &ivfpq->default_rerank, &ivfpq->rotate, &ivfpq->train_rows, &ivfpq->auto_train, &ivfpq->drop_vectors};
     gv_ivfpq_config_init(ivfpq);
     bool good = only_known(json, known, LENGTH(known));
     for (size_t i = 0; i < LENGTH(known); i++) good = good && read_u32(json_get(json, known[i]), fields[i]);

@@ -38,14 +38,14 @@ void faults_hook_memory(void)
 /* ---- one run ---- */
 
 static const Step steps[] = {
-    {STEP_OPEN, 1, 0},   {STEP_ADD, 1, 0},    {STEP_ADD, 20, 40},   {STEP_READ, 0, 0},     {STEP_UPDATE, 0, 0},
-    {STEP_PAIRS, 0, 9},  {STEP_PAIRS, 0, 0},  {STEP_DELETE, 2, 0},  {STEP_READ, 0, 0},     {STEP_SAVE, 0, 0},
-    {STEP_ADD, 3, 0},    {STEP_COPY, 0, 0},   {STEP_ADD, 1, 5000},  {STEP_COPY, 0, 0},     {STEP_CLOSE, 0, 0},
-    {STEP_OPEN, 0, 0},   {STEP_FLUSH, 0, 0},  {STEP_UPDATE, 0, 0},  {STEP_ADD, 40, 0},     {STEP_DELETE, 10, 0},
-    {STEP_ADD, 12, 0},   {STEP_READ, 0, 0},   {STEP_FLUSH, 0, 0},   {STEP_UPDATE, 0, 0},   {STEP_CLOSE, 0, 0},
-    {STEP_OPEN, 1, 0},   {STEP_READ, 0, 0},   {STEP_ADD, 2, 0},     {STEP_ADD, 3, 100000}, {STEP_CLOSE, 0, 0},
-    {STEP_OPEN, 1, 0},   {STEP_UPSERT, 1, 0}, {STEP_UPSERT, 12, 6}, {STEP_COMPACT, 0, 0},  {STEP_READ, 0, 0},
-    {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},    {STEP_ADD, 1, 0},    {STEP_ADD, 20, 40},  {STEP_READ, 0, 0},    {STEP_UPDATE, 0, 0},
+    {STEP_TRAIN, 0, 0},   {STEP_PAIRS, 0, 9},  {STEP_PAIRS, 0, 0},  {STEP_DELETE, 2, 0},  {STEP_READ, 0, 0},
+    {STEP_SAVE, 0, 0},    {STEP_ADD, 3, 0},    {STEP_COPY, 0, 0},   {STEP_ADD, 1, 5000},  {STEP_COPY, 0, 0},
+    {STEP_CLOSE, 0, 0},   {STEP_OPEN, 0, 0},   {STEP_FLUSH, 0, 0},  {STEP_UPDATE, 0, 0},  {STEP_ADD, 40, 0},
+    {STEP_DELETE, 10, 0}, {STEP_ADD, 12, 0},   {STEP_READ, 0, 0},   {STEP_FLUSH, 0, 0},   {STEP_UPDATE, 0, 0},
+    {STEP_CLOSE, 0, 0},   {STEP_OPEN, 1, 0},   {STEP_READ, 0, 0},   {STEP_ADD, 2, 0},     {STEP_ADD, 3, 100000},
+    {STEP_CLOSE, 0, 0},   {STEP_OPEN, 1, 0},   {STEP_UPSERT, 1, 0}, {STEP_UPSERT, 12, 6}, {STEP_COMPACT, 0, 0},
+    {STEP_READ, 0, 0},    {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0},
 };
 enum {
     STEPS = sizeof steps / sizeof *steps
@@ -216,11 +216,11 @@ static bool one_run(const Fault *fault, uint64_t number, bool on, GV_IndexType i
 void faults_sweep(const Fault *fault)
 {
     enum {
-        INDEXES = 5
+        INDEXES = 6
     };
-    static const GV_IndexType indexes[] = {GV_INDEX_TYPE_FLAT, GV_INDEX_TYPE_HNSW, GV_INDEX_TYPE_IVFPQ,
-                                           GV_INDEX_TYPE_KDTREE, GV_INDEX_TYPE_SPARSE};
-    static const char *const names[] = {"flat", "hnsw", "ivfpq", "kdtree", "sparse"};
+    static const GV_IndexType indexes[] = {GV_INDEX_TYPE_FLAT,   GV_INDEX_TYPE_HNSW,   GV_INDEX_TYPE_IVFPQ,
+                                           GV_INDEX_TYPE_KDTREE, GV_INDEX_TYPE_SPARSE, (GV_IndexType)WORKLOAD_DROPPED};
+    static const char *const names[] = {"flat", "hnsw", "ivfpq", "kdtree", "sparse", "ivfpq without vectors"};
     static const GV_Durability durabilities[] = {GV_DURABILITY_COMMIT, GV_DURABILITY_OS};
     for (int i = 0; i < 4 * INDEXES; i++) {
         uint64_t number = 1, failures = 0;

@@ -12,7 +12,7 @@
 /* ---- making ---- */
 
 static const Step image_steps[] = {
-    {STEP_OPEN, 1, 0},   {STEP_ADD, 24, 0},   {STEP_ADD, 3, 30},
+    {STEP_OPEN, 1, 0},   {STEP_ADD, 24, 0},   {STEP_ADD, 3, 30}, {STEP_TRAIN, 0, 0},
     {STEP_DELETE, 4, 0}, {STEP_UPDATE, 0, 0}, {STEP_SAVE, 0, 0},
 };
 static const Step log_steps[] = {
@@ -34,6 +34,7 @@ void sample_make(Sample *sample, GV_IndexType index_type, SampleKind kind)
         [GV_INDEX_TYPE_HNSW] = {"hnsw, packed", "hnsw, closed", "hnsw, killed"},
         [GV_INDEX_TYPE_SPARSE] = {"sparse, packed", "sparse, closed", "sparse, killed"},
         [GV_INDEX_TYPE_IVFPQ] = {"ivfpq, packed", "ivfpq, closed", "ivfpq, killed"},
+        [WORKLOAD_DROPPED] = {"ivfpq dropped, packed", "ivfpq dropped, closed", "ivfpq dropped, killed"},
     };
     GV_Vfs *vfs = gv_vfs_memory_new();
     CHECK(vfs, "%s", gv_last_error());

@@ -240,6 +240,7 @@ int main(int argc, char **argv)
         damage(GV_INDEX_TYPE_FLAT, (SampleKind)kind);
         damage(GV_INDEX_TYPE_HNSW, (SampleKind)kind);
         damage(GV_INDEX_TYPE_IVFPQ, (SampleKind)kind);
+        damage((GV_IndexType)WORKLOAD_DROPPED, (SampleKind)kind);
         damage(GV_INDEX_TYPE_SPARSE, (SampleKind)kind);
     }
     printf("seed %llu\n", (unsigned long long)seed);

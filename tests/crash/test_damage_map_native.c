@@ -118,6 +118,7 @@ int main(int argc, char **argv)
         damage(GV_INDEX_TYPE_FLAT, (SampleKind)kind);
         damage(GV_INDEX_TYPE_HNSW, (SampleKind)kind);
         damage(GV_INDEX_TYPE_IVFPQ, (SampleKind)kind);
+        damage((GV_IndexType)WORKLOAD_DROPPED, (SampleKind)kind);
     }
     (void)unlink(path);
     CHECK(rmdir(folder) == 0, "%s is not empty", folder);

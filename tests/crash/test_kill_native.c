@@ -42,6 +42,7 @@ static Step next_step(const Model *model, bool is_open, uint64_t seed)
     if (chance < 85) return (Step){STEP_FLUSH, 0, 0};
     if (chance < 90) return (Step){STEP_SAVE, 0, 0};
     if (chance < 92) return (Step){STEP_COMPACT, 0, 0};
+    if (chance < 93) return (Step){STEP_TRAIN, 0, 0};
     if (chance < 95) return (Step){STEP_COPY, 0, 0};
     return (Step){STEP_CLOSE, 0, 0};
 }
@@ -234,9 +235,10 @@ int main(int argc, char **argv)
     uint64_t kills = argc > 1 ? strtoull(argv[1], NULL, 10) : 400;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL) % 1000000;
     printf("seed %llu\n", (unsigned long long)seed);
-    kill_many(GV_INDEX_TYPE_FLAT, "flat", kills / 4, seed);
-    kill_many(GV_INDEX_TYPE_IVFPQ, "ivfpq", kills / 4, seed + 2);
-    kill_many(GV_INDEX_TYPE_SPARSE, "sparse", kills / 4, seed + 3);
-    kill_many(GV_INDEX_TYPE_HNSW, "hnsw", kills - 3 * (kills / 4), seed + 1);
+    kill_many(GV_INDEX_TYPE_FLAT, "flat", kills / 5, seed);
+    kill_many(GV_INDEX_TYPE_IVFPQ, "ivfpq", kills / 5, seed + 2);
+    kill_many((GV_IndexType)WORKLOAD_DROPPED, "ivfpq without vectors", kills / 5, seed + 4);
+    kill_many(GV_INDEX_TYPE_SPARSE, "sparse", kills / 5, seed + 3);
+    kill_many(GV_INDEX_TYPE_HNSW, "hnsw", kills - 4 * (kills / 5), seed + 1);
     return 0;
 }

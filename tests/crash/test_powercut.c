@@ -307,37 +307,38 @@ static uint64_t cut_everywhere(const Run *run, uint64_t seed, unsigned factor)
 /* ---- what is done ---- */
 
 static const Step commit_steps[] = {
-    {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},         {STEP_ADD, 1, 0},          {STEP_ADD, 1, 30},
-    {STEP_ADD, 9, 20},         {STEP_UPDATE, 0, 0},      {STEP_PAIRS, 0, 10},       {STEP_DELETE, 1, 0},
-    {STEP_ADD, 8, 0},          {STEP_FLUSH, 0, 0},       {STEP_SAVE, 0, 0},         {STEP_ADD, 1, 0},
-    {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},        {STEP_UPDATE, 0, 0},       {STEP_ADD, 2, 900},
-    {STEP_COPY, 0, 0},         {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},         {STEP_ADD, 4, 0},
-    {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0},      {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},
-    {STEP_ADD, 1, 0},          {STEP_DELETE, 3, 0},      {STEP_CLOSE, 0, 0},        {STEP_OPEN, 0, 0},
-    {STEP_ADD, 3, 0},          {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},         {STEP_UPSERT, 1, 0},
-    {STEP_UPSERT, 9, 7},       {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},         {STEP_UPSERT, 30, 0},
-    {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 4, 0},      {STEP_KILL, 0, 0},         {STEP_OPEN, 1, 0},
-    {STEP_UPDATE, 0, 0},       {STEP_KILL_IN_ADD, 6, 1}, {STEP_OPEN, 1, 0},         {STEP_ADD, 1, 0},
-    {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},        {STEP_KILL_IN_SAVE, 0, 5}, {STEP_OPEN, 1, 0},
-    {STEP_DELETE, 3, 0},       {STEP_SAVE, 0, 0},        {STEP_SAVE, 0, 0},         {STEP_UPDATE, 0, 0},
-    {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},      {STEP_COMPACT, 0, 0},
-    {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 6, 0},      {STEP_KILL, 0, 0},         {STEP_OPEN, 0, 0},
-    {STEP_COMPACT, 0, 0},      {STEP_COMPACT, 0, 0},     {STEP_ADD, 2, 0},          {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},    {STEP_ADD, 1, 0},          {STEP_ADD, 1, 0},         {STEP_ADD, 1, 30},
+    {STEP_ADD, 9, 20},    {STEP_UPDATE, 0, 0},       {STEP_PAIRS, 0, 10},      {STEP_DELETE, 1, 0},
+    {STEP_ADD, 8, 0},     {STEP_TRAIN, 0, 0},        {STEP_FLUSH, 0, 0},       {STEP_SAVE, 0, 0},
+    {STEP_ADD, 1, 0},     {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},        {STEP_UPDATE, 0, 0},
+    {STEP_ADD, 2, 900},   {STEP_COPY, 0, 0},         {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},
+    {STEP_ADD, 4, 0},     {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0},      {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 0, 0},    {STEP_ADD, 1, 0},          {STEP_DELETE, 3, 0},      {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 0, 0},    {STEP_ADD, 3, 0},          {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},
+    {STEP_UPSERT, 1, 0},  {STEP_UPSERT, 9, 7},       {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},
+    {STEP_UPSERT, 30, 0}, {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 4, 0},      {STEP_KILL, 0, 0},
+    {STEP_OPEN, 1, 0},    {STEP_UPDATE, 0, 0},       {STEP_KILL_IN_ADD, 6, 1}, {STEP_OPEN, 1, 0},
+    {STEP_ADD, 1, 0},     {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},        {STEP_KILL_IN_SAVE, 0, 5},
+    {STEP_OPEN, 1, 0},    {STEP_DELETE, 3, 0},       {STEP_SAVE, 0, 0},        {STEP_SAVE, 0, 0},
+    {STEP_UPDATE, 0, 0},  {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},
+    {STEP_COMPACT, 0, 0}, {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 6, 0},      {STEP_KILL, 0, 0},
+    {STEP_OPEN, 0, 0},    {STEP_COMPACT, 0, 0},      {STEP_COMPACT, 0, 0},     {STEP_ADD, 2, 0},
+    {STEP_CLOSE, 0, 0},
 };
 
 static const Step os_steps[] = {
-    {STEP_OPEN, 0, 0},   {STEP_ADD, 1, 0},         {STEP_ADD, 3, 40},   {STEP_UPDATE, 0, 0}, {STEP_ADD, 6, 0},
-    {STEP_DELETE, 1, 0}, {STEP_PAIRS, 0, 5},       {STEP_FLUSH, 0, 0},  {STEP_ADD, 2, 0},    {STEP_PAIRS, 0, 10},
-    {STEP_SAVE, 0, 0},   {STEP_ADD, 9, 0},         {STEP_ADD, 1, 700},  {STEP_COPY, 0, 0},   {STEP_DELETE, 1, 0},
-    {STEP_FLUSH, 0, 0},  {STEP_DELETE, 1, 0},      {STEP_DELETE, 1, 0}, {STEP_DELETE, 1, 0}, {STEP_LOSS, 0, 0},
-    {STEP_OPEN, 0, 0},   {STEP_DELETE, 1, 0},      {STEP_ADD, 4, 0},    {STEP_FLUSH, 0, 0},  {STEP_UPDATE, 0, 0},
-    {STEP_UPDATE, 0, 0}, {STEP_UPDATE, 0, 0},      {STEP_LOSS, 0, 0},   {STEP_OPEN, 0, 0},   {STEP_UPDATE, 0, 0},
-    {STEP_ADD, 1, 0},    {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},   {STEP_ADD, 2, 0},    {STEP_PAIRS, 0, 3},
-    {STEP_KILL, 0, 0},   {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_DELETE, 2, 0}, {STEP_KILL_IN_ADD, 4, 1},
-    {STEP_OPEN, 0, 0},   {STEP_ADD, 20, 0},        {STEP_ADD, 1, 0},    {STEP_SAVE, 0, 0},   {STEP_UPDATE, 0, 0},
-    {STEP_DELETE, 2, 0}, {STEP_COMPACT, 0, 0},     {STEP_ADD, 3, 0},    {STEP_LOSS, 0, 0},   {STEP_OPEN, 0, 0},
-    {STEP_DELETE, 9, 0}, {STEP_KILL_IN_ADD, 2, 2}, {STEP_OPEN, 1, 0},   {STEP_ADD, 2, 0},    {STEP_COPY, 0, 0},
-    {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_ADD, 3, 40},        {STEP_UPDATE, 0, 0}, {STEP_ADD, 6, 0},
+    {STEP_TRAIN, 0, 0},       {STEP_DELETE, 1, 0}, {STEP_PAIRS, 0, 5},       {STEP_FLUSH, 0, 0},  {STEP_ADD, 2, 0},
+    {STEP_PAIRS, 0, 10},      {STEP_SAVE, 0, 0},   {STEP_ADD, 9, 0},         {STEP_ADD, 1, 700},  {STEP_COPY, 0, 0},
+    {STEP_DELETE, 1, 0},      {STEP_FLUSH, 0, 0},  {STEP_DELETE, 1, 0},      {STEP_DELETE, 1, 0}, {STEP_DELETE, 1, 0},
+    {STEP_LOSS, 0, 0},        {STEP_OPEN, 0, 0},   {STEP_DELETE, 1, 0},      {STEP_ADD, 4, 0},    {STEP_FLUSH, 0, 0},
+    {STEP_UPDATE, 0, 0},      {STEP_UPDATE, 0, 0}, {STEP_UPDATE, 0, 0},      {STEP_LOSS, 0, 0},   {STEP_OPEN, 0, 0},
+    {STEP_UPDATE, 0, 0},      {STEP_ADD, 1, 0},    {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},   {STEP_ADD, 2, 0},
+    {STEP_PAIRS, 0, 3},       {STEP_KILL, 0, 0},   {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_DELETE, 2, 0},
+    {STEP_KILL_IN_ADD, 4, 1}, {STEP_OPEN, 0, 0},   {STEP_ADD, 20, 0},        {STEP_ADD, 1, 0},    {STEP_SAVE, 0, 0},
+    {STEP_UPDATE, 0, 0},      {STEP_DELETE, 2, 0}, {STEP_COMPACT, 0, 0},     {STEP_ADD, 3, 0},    {STEP_LOSS, 0, 0},
+    {STEP_OPEN, 0, 0},        {STEP_DELETE, 9, 0}, {STEP_KILL_IN_ADD, 2, 2}, {STEP_OPEN, 1, 0},   {STEP_ADD, 2, 0},
+    {STEP_COPY, 0, 0},        {STEP_CLOSE, 0, 0},
 };
 
 /* What waits in the buffer is lost with the process too. */
@@ -361,6 +362,8 @@ static const Scenario scenarios[] = {
     {"hnsw, commit", GV_INDEX_TYPE_HNSW, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"ivfpq, commit", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"ivfpq, os", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_OS, STEPS(os_steps)},
+    {"ivfpq dropped, commit", (GV_IndexType)WORKLOAD_DROPPED, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
+    {"ivfpq dropped, os", (GV_IndexType)WORKLOAD_DROPPED, GV_DURABILITY_OS, STEPS(os_steps)},
     {"sparse, commit", GV_INDEX_TYPE_SPARSE, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
     {"flat, os", GV_INDEX_TYPE_FLAT, GV_DURABILITY_OS, STEPS(os_steps)},
     {"hnsw, os", GV_INDEX_TYPE_HNSW, GV_DURABILITY_OS, STEPS(os_steps)},
@@ -386,7 +389,8 @@ static size_t draw_steps(uint64_t seed, GV_Durability durability, Step *steps, s
         else if (chance < 70) steps[i] = (Step){STEP_DELETE, 2 * size, 0};
         else if (chance < 75) steps[i] = (Step){STEP_FLUSH, 0, 0};
         else if (chance < 78) steps[i] = (Step){STEP_SAVE, 0, 0};
-        else if (chance < 80) steps[i] = (Step){STEP_COMPACT, 0, 0};
+        else if (chance < 79) steps[i] = (Step){STEP_COMPACT, 0, 0};
+        else if (chance < 80) steps[i] = (Step){STEP_TRAIN, 0, 0};
         else if (chance < 82) steps[i] = (Step){STEP_COPY, 0, 0};
         else if (chance < 86) steps[i] = (Step){STEP_LOSS, 0, 0};
         else if (chance < 93 && may_kill)

@@ -8,9 +8,9 @@
 #include "storage/format.h"
 #include <string.h>
 
-const char *const step_names[] = {"open",  "add",         "delete",       "update", "pairs", "upsert",
-                                  "flush", "save",        "compact",      "copy",   "close", "read",
-                                  "kill",  "kill in add", "kill in save", "loss"};
+const char *const step_names[] = {"open",  "add",  "delete",      "update",       "pairs", "upsert",
+                                  "flush", "save", "compact",     "train",        "copy",  "close",
+                                  "read",  "kill", "kill in add", "kill in save", "loss"};
 
 /* ---- what rows are made of ---- */
 
@@ -147,6 +147,14 @@ void model_apply(Model *model, const Step *step)
 
 /* ---- carrying it out ---- */
 
+/* Vectors are what the model says. */
+static bool vectors_count = true;
+
+static GV_IndexType index_of(GV_IndexType index_type)
+{
+    return (int)index_type == WORKLOAD_DROPPED ? GV_INDEX_TYPE_IVFPQ : index_type;
+}
+
 GV_Status session_open(const GV_Vfs *vfs, const char *path, GV_IndexType index_type, GV_Durability durability,
                        bool checkpoint_on_close, GV_Database **out)
 {
@@ -165,7 +173,9 @@ GV_Status session_open(const GV_Vfs *vfs, const char *path, GV_IndexType index_t
     ivfpq.default_rerank = 4 * MODEL_ROWS; /* hits are exact, so that they follow from the rows alone */
     ivfpq.auto_train = 20;
     options.dimension = MODEL_DIMENSION;
-    options.index_type = (int32_t)index_type;
+    options.index_type = (int32_t)index_of(index_type);
+    vectors_count = (int)index_type != WORKLOAD_DROPPED;
+    if (!vectors_count) ivfpq.drop_vectors = 1, ivfpq.auto_train = 0;
     /* exact for what model_vector() makes, so that one index shows what becomes of narrow rows */
     if (index_type == GV_INDEX_TYPE_IVFPQ) options.storage = GV_STORAGE_F16;
     options.durability = (int32_t)durability;
@@ -289,7 +299,7 @@ static GV_Status read_from_memory(Session *s)
     uint64_t ours = 0, theirs = 1;
     GV_TRY(contents_digest(s->db, &ours));
     GV_TRY(gv_db_save_to_memory(s->db, &bytes, &size));
-    GV_Database *db = gv_db_open_from_memory(bytes, size, 0, s->index_type);
+    GV_Database *db = gv_db_open_from_memory(bytes, size, 0, index_of(s->index_type));
     gv_free(bytes);
     if (!db) return gv_last_status();
     GV_Status status = contents_digest(db, &theirs);
@@ -329,6 +339,15 @@ static GV_Status read_all(Session *s)
     return read_from_memory(s);
 }
 
+static GV_Status train(Session *s)
+{
+    GV_DatabaseInfo info = {.struct_size = sizeof info};
+    GV_TRY(gv_db_get_info(s->db, &info));
+    if (vectors_count || info.count == 0) return GV_OK;
+    if (info.trained) return gv_db_flush(s->db); /* whose last sync may have failed: then the handle says so */
+    return gv_db_ivfpq_train(s->db, NULL, 0, MODEL_DIMENSION);
+}
+
 static GV_Status perform(Session *s, const Step *step, const Request *request)
 {
     GV_Status status;
@@ -342,6 +361,7 @@ static GV_Status perform(Session *s, const Step *step, const Request *request)
     case STEP_FLUSH: return gv_db_flush(s->db);
     case STEP_SAVE: return gv_db_save(s->db, NULL);
     case STEP_COMPACT: return gv_db_compact(s->db);
+    case STEP_TRAIN: return train(s);
     case STEP_COPY: return gv_db_save(s->db, s->copy);
     case STEP_CLOSE:
         status = gv_db_close(s->db);
@@ -379,7 +399,7 @@ static uint64_t digest_bytes(uint64_t digest, const void *data, size_t size)
 static uint64_t digest_row(uint64_t digest, uint64_t id, const float *vector, const uint8_t *packed, size_t size)
 {
     digest = gv_mix64(digest ^ id);
-    digest = digest_bytes(digest, vector, MODEL_DIMENSION * sizeof *vector);
+    if (vectors_count) digest = digest_bytes(digest, vector, MODEL_DIMENSION * sizeof *vector);
     return digest_bytes(gv_mix64(digest ^ size), packed, size);
 }
 

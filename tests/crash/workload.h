@@ -10,6 +10,9 @@ enum {
     MODEL_DIMENSION = 6,
     MODEL_ROWS = 512,  /* live at once, at most */
     REQUEST_ROWS = 64, /* in one call, at most */
+    /* in the place of an index type: IVFPQ whose training, a step, drops the vectors. What it keeps of them the model does not know: digests
+     * leave vectors out from session_open() on; contents_image() has what they have become */
+    WORKLOAD_DROPPED = GV_INDEX_TYPE_FLAT + 1
 };
 
 typedef struct ModelRow {
@@ -35,7 +38,8 @@ typedef enum StepKind {
     STEP_FLUSH,
     STEP_SAVE,
     STEP_COMPACT,
-    STEP_COPY, /* save under another path */
+    STEP_TRAIN, /* of WORKLOAD_DROPPED, once; else nothing */
+    STEP_COPY,  /* save under another path */
     STEP_CLOSE,
     STEP_READ, /* all that reads: search, get, check, save to memory and open that */
     /* for recorded runs only */

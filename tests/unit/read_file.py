@@ -47,8 +47,11 @@ def superblock(data: bytes) -> dict:
         raise Damaged("superblock")
     names = ("version sections generation dimension index distance slots seed M ef_construction ef_search binary rerank "
              "table_crc next_id live table_at table_bytes log_start "
-             "nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train").split()
-    return dict(zip(names, struct.unpack_from("<IIQIIIIQ5IIQQQQQ9I", valid[0], 8)))
+             "nlist m nbits nprobe train_iters default_rerank rotate train_rows auto_train storage vectors").split()
+    head = dict(zip(names, struct.unpack_from("<IIQIIIIQ5IIQQQQQ11I", valid[0], 8)))
+    if head["version"] > 1 or (head["vectors"] and head["version"] != 1):
+        raise Damaged("version")
+    return head
 
 
 def sections(data: bytes, head: dict) -> dict[int, bytes]:
@@ -98,6 +101,32 @@ def sparse_row(data: bytes, at: int) -> tuple[tuple[tuple[int, float], ...], int
     return tuple(zip(struct.unpack_from(f"<{count}I", data, at), struct.unpack_from(f"<{count}f", data, at + 4 * count))), at + size
 
 
+def f32(value: float) -> float:
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+def coded_row(data: bytes, head: dict, number: int, code: bytes) -> list[float]:
+    """The view, in f32, that a code of list `number` stands for; two parts a byte with 4 bits, else one."""
+    dim, words = head["dimension"], 1 << head["nbits"]
+    m, values = min(head["m"], dim), sections(data, head)[IVF_MODEL]
+    part = -(-dim // m)
+    width = m * part
+    centroids, books = dim, dim + head["nlist"] * width
+    view = list(struct.unpack_from(f"<{width}f", values, 4 * (centroids + number * width)))
+    for j in range(m):
+        word = code[j // 2] >> 4 * (j % 2) & 15 if head["nbits"] == 4 else code[j]
+        for i in range(part):
+            (entry,) = struct.unpack_from("<f", values, 4 * (books + (j * part + i) * words + word))
+            view[j * part + i] = f32(view[j * part + i] + entry)
+    return view
+
+
+def kept(data: bytes, head: dict, view: list[float]) -> tuple[float, ...]:
+    """The row of a view, where vectors are dropped and views are not turned."""
+    mean = struct.unpack_from(f"<{head['dimension']}f", sections(data, head)[IVF_MODEL])
+    return tuple(f32(x + y) for x, y in zip(view, mean))
+
+
 def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str, str]]]]:
     """The superblock's fields, and {id: (vector, metadata)} of the live rows."""
     head = superblock(data)
@@ -108,7 +137,15 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
     vector = struct.Struct(f"<{dim}f")
     rows = {}
 
+    dropped = head["vectors"] == 2
+    code_bytes = min(head["m"], dim) if head["nbits"] > 4 else (min(head["m"], dim) + 1) // 2
+    views = {identity: view for identity, (_list, view, _term) in decoded(data).items()} if dropped else {}
+
     def row_at(payload: bytes, at: int) -> tuple[tuple, int]:
+        if dropped:
+            (number,) = struct.unpack_from("<I", payload, at)
+            code = payload[at + 8 : at + 8 + code_bytes]
+            return kept(data, head, coded_row(data, head, number, code)), at + 8 + code_bytes
         return sparse_row(payload, at) if head["index"] == SPARSE else (vector.unpack_from(payload, at), at + 4 * dim)
 
     for slot in range(head["slots"]):
@@ -116,7 +153,7 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
         (where,) = struct.unpack_from("<Q", parts[METADATA_AT], 8 * slot)
         size = struct.unpack_from("<I", parts[METADATA], where - 1)[0] if where else 0
         if identity != NO_ID:
-            found = vector.unpack_from(parts[ROWS], stride * slot)
+            found = kept(data, head, views[identity]) if dropped else vector.unpack_from(parts[ROWS], stride * slot)
             if head["index"] == SPARSE:
                 (start,) = struct.unpack_from("<Q", parts[PAIRS_AT], 8 * slot)
                 found, _end = sparse_row(parts[PAIRS], start - 1)
@@ -176,7 +213,7 @@ def decoded(data: bytes) -> dict[int, tuple[int, list[float], float]]:
                     byte = block[16 * j + row % 16] if head["nbits"] == 4 else block[32 * j + row]
                     word = byte >> (4 if row >= 16 else 0) & 15 if head["nbits"] == 4 else byte
                     for i in range(part):
-                        view[j * part + i] += values[books + (j * part + i) * words + word]
+                        view[j * part + i] = f32(view[j * part + i] + values[books + (j * part + i) * words + word])
                 found[ids[slots[row]]] = number, view, terms[row]
             count, at = count - min(count, 32), following
     return found

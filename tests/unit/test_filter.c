@@ -486,6 +486,11 @@ static void test_broken_rows(void)
         memcpy(row, packed, cut);
         uint8_t *exact = realloc(row, cut ? cut : 1);
         CHECK(exact, "no memory");
+        GV_Metadata *list;
+        CHECK((gv_metadata_list(exact, cut, &list) == GV_OK) == (cut == size), "cut at %zu of %zu: it parses", cut,
+              size);
+        gv_metadata_list_free(list);
+        CHECK((gv_metadata_check(exact, cut, 0) == GV_OK) == (cut == size), "cut at %zu of %zu: it passes", cut, size);
         bool whole = gv_metadata_find(exact, cut, "more", 4, &found);
         CHECK(whole == (cut == size), "cut at %zu of %zu: a pair is %s", cut, size, whole ? "found" : "lost");
         free(exact);

@@ -19,24 +19,27 @@ static const struct Kind {
     bool binary;
     double recall; /* at least, of the walks' hits; 1: to the bit */
     GV_Storage storage;
+    bool drops; /* vectors, when it is trained: the model then asks what is kept of a row that has just been written */
 } kinds[] = {
-    {"flat, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F32},
-    {"flat, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_F32},
-    {"flat, f16, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F16},
-    {"flat, int8, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_INT8},
-    {"kdtree, euclidean", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F32},
-    {"kdtree, manhattan", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_MANHATTAN, false, 1.0, GV_STORAGE_F32},
-    {"kdtree, dot product", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_DOT_PRODUCT, false, 1.0, GV_STORAGE_F32},
-    {"kdtree, cosine", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_F32},
-    {"hnsw, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, false, 0.97, GV_STORAGE_F32},
-    {"hnsw, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, false, 0.97, GV_STORAGE_F32},
-    {"hnsw, dot product", GV_INDEX_TYPE_HNSW, GV_DISTANCE_DOT_PRODUCT, false, 0.97, GV_STORAGE_F32},
-    {"hnsw, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97, GV_STORAGE_F32},
-    {"hnsw, binary, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, true, 0.97, GV_STORAGE_F32},
-    {"hnsw, binary, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, true, 0.97, GV_STORAGE_F32},
-    {"ivfpq, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9, GV_STORAGE_F32},
-    {"ivfpq, cosine", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_COSINE, false, 0.9, GV_STORAGE_F32},
-    {"ivfpq, int8, dot product", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_DOT_PRODUCT, false, 0.9, GV_STORAGE_INT8},
+    {"flat, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F32, false},
+    {"flat, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_F32, false},
+    {"flat, f16, euclidean", GV_INDEX_TYPE_FLAT, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F16, false},
+    {"flat, int8, cosine", GV_INDEX_TYPE_FLAT, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_INT8, false},
+    {"kdtree, euclidean", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_EUCLIDEAN, false, 1.0, GV_STORAGE_F32, false},
+    {"kdtree, manhattan", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_MANHATTAN, false, 1.0, GV_STORAGE_F32, false},
+    {"kdtree, dot product", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_DOT_PRODUCT, false, 1.0, GV_STORAGE_F32, false},
+    {"kdtree, cosine", GV_INDEX_TYPE_KDTREE, GV_DISTANCE_COSINE, false, 1.0, GV_STORAGE_F32, false},
+    {"hnsw, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, false, 0.97, GV_STORAGE_F32, false},
+    {"hnsw, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, false, 0.97, GV_STORAGE_F32, false},
+    {"hnsw, dot product", GV_INDEX_TYPE_HNSW, GV_DISTANCE_DOT_PRODUCT, false, 0.97, GV_STORAGE_F32, false},
+    {"hnsw, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97, GV_STORAGE_F32, false},
+    {"hnsw, binary, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, true, 0.97, GV_STORAGE_F32, false},
+    {"hnsw, binary, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, true, 0.97, GV_STORAGE_F32, false},
+    {"ivfpq, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9, GV_STORAGE_F32, false},
+    {"ivfpq, cosine", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_COSINE, false, 0.9, GV_STORAGE_F32, false},
+    {"ivfpq, int8, dot product", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_DOT_PRODUCT, false, 0.9, GV_STORAGE_INT8, false},
+    {"ivfpq without vectors, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9, GV_STORAGE_F32, true},
+    {"ivfpq without vectors, cosine", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_COSINE, false, 0.9, GV_STORAGE_F32, true},
 };
 
 typedef struct Run {
@@ -61,6 +64,7 @@ static void open_database(Run *r)
     ivfpq.nlist = 16;
     ivfpq.m = 4;
     ivfpq.nprobe = 8;
+    ivfpq.drop_vectors = r->kind->drops;
     gv_open_options_init(&options);
     gv_hnsw_config_init(&hnsw);
     hnsw.use_binary_quant = r->kind->binary;
@@ -84,6 +88,16 @@ static void round_vector(const Run *r, float *vector)
     float row[MODEL_DIMENSION];
     gv_store_row(r->kind->storage, vector, MODEL_DIMENSION, row);
     gv_widen_row(r->kind->storage, row, MODEL_DIMENSION, vector);
+}
+
+/* The same where only the database knows. */
+static void ask_vector(const Run *r, Item *item)
+{
+    GV_Vector *kept;
+    if (!r->kind->drops) return;
+    CHECK_OK(gv_db_get(r->db, item->id, &kept));
+    memcpy(item->vector, kept->data, sizeof item->vector);
+    gv_vector_free(kept);
 }
 
 static Item new_item(Run *r, uint64_t i)
@@ -129,6 +143,7 @@ static void write_rows(Run *r, size_t count, bool upserts)
         items[i].id = old ? old->id : r->model.next_id++;
         CHECK(ids[i] == items[i].id, "row %zu got id %llu, not %llu", i, (unsigned long long)ids[i],
               (unsigned long long)items[i].id);
+        ask_vector(r, &items[i]);
         *(old ? old : &r->model.items[r->model.count++]) = items[i];
     }
 }
@@ -172,6 +187,7 @@ static void change_row(Run *r, bool vector)
         memcpy(item->vector, fresh.vector, sizeof item->vector);
         CHECK_OK(gv_db_update_vector(r->db, item->id, item->vector, MODEL_DIMENSION));
         round_vector(r, item->vector);
+        ask_vector(r, item);
         return;
     }
     packed.size = 0;
@@ -304,10 +320,23 @@ static void check_all(Run *r)
  * gv_db_ivfpq_train() says. */
 static bool outgrown(const Run *r) { return r->trained_on > 0 && r->model.count > 2 * r->trained_on; }
 
+/* Dropped vectors are learned from once; another database of what is kept learns again. */
+static void start_over(Run *r)
+{
+    GV_OpenOptions options;
+    gv_open_options_init(&options);
+    CHECK(gv_db_ivfpq_train(r->db, NULL, 0, MODEL_DIMENSION) == GV_ERR_UNSUPPORTED, "what is dropped was learned from");
+    CHECK_OK(gv_db_convert(r->db, &options));
+    check_all(r);
+    look_at_rows(r);
+}
+
 static void train(Run *r)
 {
+    if (r->kind->drops && r->trained_on > 0) start_over(r);
     CHECK_OK(gv_db_ivfpq_train(r->db, NULL, 0, MODEL_DIMENSION));
     r->trained_on = r->model.count;
+    for (size_t i = 0; i < r->model.count; i++) ask_vector(r, &r->model.items[i]);
 }
 
 static void next_call(Run *r)

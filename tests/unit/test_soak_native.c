@@ -20,7 +20,7 @@ enum {
 };
 
 static GV_Database *db;
-static atomic_bool stop, last, ended;
+static atomic_bool stop, last, ended, drops;
 static atomic_size_t reads, writes, compactions, cut_short;
 
 static void fill(float *row, uint64_t seed)
@@ -152,6 +152,7 @@ static void *care_loop(void *context)
     GV_Stats stats = {.struct_size = sizeof stats};
     (void)context;
     for (uint64_t turn = 0; !stop; turn++) {
+        if (drops && turn == 1) CHECK_OK(gv_db_ivfpq_train(db, NULL, 0, DIMENSION));
         CHECK_OK(turn % 3 == 0 ? gv_db_check(db, &report) : gv_db_compact(db));
         CHECK_OK(gv_db_get_stats(db, &stats));
         CHECK(gv_db_get_memory_usage(db) > 0, "no memory?");
@@ -172,11 +173,13 @@ static const struct Kind {
     GV_IndexType index;
     bool binary;
     GV_Storage storage;
+    bool drops;
 } kinds[] = {
-    {"hnsw", GV_INDEX_TYPE_HNSW, false, GV_STORAGE_F32},
-    {"hnsw, binary, int8", GV_INDEX_TYPE_HNSW, true, GV_STORAGE_INT8},
-    {"flat", GV_INDEX_TYPE_FLAT, false, GV_STORAGE_F32},
-    {"ivfpq, f16", GV_INDEX_TYPE_IVFPQ, false, GV_STORAGE_F16},
+    {"hnsw", GV_INDEX_TYPE_HNSW, false, GV_STORAGE_F32, false},
+    {"hnsw, binary, int8", GV_INDEX_TYPE_HNSW, true, GV_STORAGE_INT8, false},
+    {"flat", GV_INDEX_TYPE_FLAT, false, GV_STORAGE_F32, false},
+    {"ivfpq, f16", GV_INDEX_TYPE_IVFPQ, false, GV_STORAGE_F16, false},
+    {"ivfpq without vectors", GV_INDEX_TYPE_IVFPQ, false, GV_STORAGE_F32, true},
 };
 
 static void open_database(const char *path, const struct Kind *kind)
@@ -190,7 +193,8 @@ static void open_database(const char *path, const struct Kind *kind)
     hnsw.use_binary_quant = kind->binary;
     hnsw.ef_construction = 60;
     ivfpq.nlist = 4;
-    ivfpq.auto_train = KEPT;
+    ivfpq.auto_train = kind->drops ? 0 : KEPT;
+    ivfpq.drop_vectors = drops = kind->drops;
     options.dimension = DIMENSION;
     options.index_type = (int32_t)kind->index;
     options.storage = (int32_t)kind->storage;
@@ -269,7 +273,7 @@ int main(int count, char **arguments)
         cycle(path, &kinds[cycles % (sizeof kinds / sizeof *kinds)]);
         cycles++;
     } while (time(NULL) < end || cycles < sizeof kinds / sizeof *kinds);
-    printf("%zu databases of 4 kinds, %d threads: %zu reads, %zu rounds of writes, %zu checks and compactions, "
+    printf("%zu databases of 5 kinds, %d threads: %zu reads, %zu rounds of writes, %zu checks and compactions, "
            "%zu cut short by a close\n",
            cycles, READERS + WRITERS, (size_t)reads, (size_t)writes, (size_t)compactions, (size_t)cut_short);
     return 0;
