@@ -212,7 +212,8 @@ word_soak() {
 }
 
 word_mutants() {
-    need_programs "${C_PROGRAMS[@]}" python3:python3
+    word_native
+    need_programs python3:python3
     python3 tests/crash/mutants.py --jobs "$jobs" "$@"
 }
 

@@ -1,4 +1,4 @@
-"""summary.py suites.tsv: the table at the end of `./build.sh test`, and its exit code.
+"""summary.py suites.txt: the table at the end of `./build.sh test`, and its exit code.
 
 Each line: suite, kind of output, exit code, seconds, log. A suite that failed without counting a failure, or that
 counted no test at all, counts as one failure: nothing passes by not running."""

@@ -1,20 +1,51 @@
 #!/usr/bin/env bash
-# test.sh: every suite, one after the other, whatever fails; then a table. Called by `./build.sh test`.
+# test.sh: every suite, one after the other but where it says beside, whatever fails; then a table. Called by `./build.sh test`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/install.sh
 mkdir -p build/test
 rm -f build/test/*
 
-# suite <name> <kind of output> <command ...>: its output is shown and kept, its end is remembered.
-suite() {
-    local name=$1 kind=$2 log begin=$SECONDS code=0
-    shift 2
+# run_suite <name> <kind of output> <log> <command ...>: its end is remembered beside its log; until then it has failed.
+run_suite() {
+    local name=$1 kind=$2 log=$3 begin=$SECONDS code=0
+    remember() { printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$kind" "$1" "$((SECONDS - begin))" "$log" >"${log%.log}.tsv"; }
+    shift 3
+    remember 1
+    "$@" </dev/null 2>&1 || code=$?
+    remember "$code"
+}
+
+next_log() {
     suites=$((suites + 1))
-    printf -v log 'build/test/%02d-%s.log' "$suites" "${name// /-}"
-    say "$name"
-    "$@" </dev/null 2>&1 | tee "$log" || code=${PIPESTATUS[0]}
-    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$kind" "$code" "$((SECONDS - begin))" "$log" >>build/test/suites.tsv
+    printf -v log 'build/test/%02d-%s.log' "$suites" "${1// /-}"
+}
+
+# suite <name> <kind of output> <command ...>: its output is shown and kept.
+suite() {
+    local log
+    next_log "$1"
+    say "$1"
+    run_suite "$1" "$2" "$log" "${@:3}" | tee "$log"
+}
+
+# beside <name> <kind of output> <command ...>: the same beside what follows, for a suite that keeps one core busy; shown by `meet`.
+beside() {
+    local log
+    next_log "$1"
+    say "$1: begun, beside what follows"
+    set -m # a process group of its own, to be ended with all it started
+    run_suite "$1" "$2" "$log" "${@:3}" >"$log" &
+    set +m
+    aside_name=$1 aside_log=$log aside_group=$!
+    trap 'kill -- "-$aside_group" 2>/dev/null' EXIT
+}
+
+meet() {
+    wait "$aside_group"
+    trap - EXIT
+    say "$aside_name: what it printed"
+    cat "$aside_log"
 }
 suites=0
 
@@ -45,10 +76,12 @@ suite "ctest wasm" ctest ctest --preset wasm
 suite "ctest asan" ctest ./build.sh asan
 suite "ctest tsan" ctest ./build.sh tsan -R "threads|batch|parallel|compact|soak"
 suite "mutants" mutants ./build.sh mutants
-suite "pytest" pytest .venv/bin/python -m pytest python/tests
+beside "pytest" pytest .venv/bin/python -m pytest python/tests
 suite "node" node scripts/node_tests.sh node
 suite "browsers" node scripts/node_tests.sh browser
 suite "web demo" node web_demo_tests
 suite "install" check tests/install/run.sh
+meet
 
-.venv/bin/python scripts/summary.py build/test/suites.tsv
+cat build/test/*.tsv >build/test/suites.txt
+.venv/bin/python scripts/summary.py build/test/suites.txt

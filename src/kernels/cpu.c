@@ -2,6 +2,7 @@
 #include "kernels/kernel_list.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #endif
 
@@ -46,23 +47,45 @@ static Features detect(void)
 
 static bool has_all(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
-bool gv_cpu_has_sse41(void) { return has_all(detect().leaf1_ecx, LEAF1_ECX_SSE41); }
+enum {
+    ASKED = 1,
+    HAS_SSE41 = 2,
+    HAS_AVX2 = 4,
+    HAS_AVX512 = 8,
+};
 
-bool gv_cpu_has_avx2(void)
+static unsigned judge(Features f)
 {
-    Features f = detect();
-    return has_all(f.leaf1_ecx, LEAF1_ECX_AVX | LEAF1_ECX_F16C) && has_all(f.leaf7_ebx, LEAF7_EBX_AVX2) &&
-           has_all(f.xcr0, XCR0_YMM);
+    unsigned found = ASKED;
+    if (has_all(f.leaf1_ecx, LEAF1_ECX_SSE41)) found |= HAS_SSE41;
+    if (has_all(f.leaf1_ecx, LEAF1_ECX_AVX | LEAF1_ECX_F16C) && has_all(f.leaf7_ebx, LEAF7_EBX_AVX2) &&
+        has_all(f.xcr0, XCR0_YMM)) {
+        found |= HAS_AVX2;
+    }
+    /* everything avx512.c is compiled with, so that its integer kernels may use all of it */
+    if ((found & HAS_AVX2) &&
+        has_all(f.leaf7_ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL) &&
+        has_all(f.leaf7_ecx, LEAF7_ECX_AVX512VNNI) && has_all(f.xcr0, XCR0_ZMM)) {
+        found |= HAS_AVX512;
+    }
+    return found;
 }
 
-/* Everything avx512.c is compiled with, so that its integer kernels may use all of it. */
-bool gv_cpu_has_avx512(void)
+/* Asked once: CPUID is a trap where the machine is a virtual one, and every open comes here. */
+static bool can(unsigned what)
 {
-    Features f = detect();
-    return gv_cpu_has_avx2() &&
-           has_all(f.leaf7_ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL) &&
-           has_all(f.leaf7_ecx, LEAF7_ECX_AVX512VNNI) && has_all(f.xcr0, XCR0_ZMM);
+    static atomic_uint answers;
+    unsigned known = atomic_load_explicit(&answers, memory_order_relaxed);
+    if (!known) {
+        known = judge(detect());
+        atomic_store_explicit(&answers, known, memory_order_relaxed);
+    }
+    return (known & what) != 0;
 }
+
+bool gv_cpu_has_sse41(void) { return can(HAS_SSE41); }
+bool gv_cpu_has_avx2(void) { return can(HAS_AVX2); }
+bool gv_cpu_has_avx512(void) { return can(HAS_AVX512); }
 #endif
 
 #if defined(__wasm_simd128__)

@@ -8,7 +8,7 @@ void disk_init(Disk *disk) { memset(disk, 0, sizeof *disk); }
 void disk_free(Disk *disk)
 {
     for (size_t i = 0; i < DISK_FILES; i++) {
-        free(disk->files[i].bytes);
+        free(disk->files[i].synced.bytes);
         free((void *)disk->files[i].pending);
         free(disk->files[i].fates);
     }
@@ -61,14 +61,15 @@ DiskNames disk_names(const Disk *disk, size_t kept)
 
 /* ---- contents ---- */
 
-static void resize(uint8_t **bytes, size_t *size, size_t wanted)
+static void resize(DiskBytes *content, size_t wanted)
 {
-    if (wanted > *size) {
-        *bytes = realloc(*bytes, wanted);
-        CHECK(*bytes, "%zu bytes", wanted);
-        memset(*bytes + *size, 0, wanted - *size);
+    if (!content->bytes || wanted > content->capacity) {
+        content->capacity = wanted >= 2 * content->capacity ? wanted + 1 : 2 * content->capacity;
+        content->bytes = realloc(content->bytes, content->capacity);
+        CHECK(content->bytes, "%zu bytes", content->capacity);
     }
-    *size = wanted;
+    if (wanted > content->size) memset(content->bytes + content->size, 0, wanted - content->size);
+    content->size = wanted;
 }
 
 /* The part of a write that lies in its sector `i`, counted from the one it begins in. */
@@ -82,11 +83,11 @@ static bool sector_part(const Operation *write, size_t i, size_t *from, size_t *
     return true;
 }
 
-static void apply_sectors(const Operation *write, Fate fate, uint8_t **bytes, size_t *size)
+static void apply_sectors(const Operation *write, Fate fate, DiskBytes *content)
 {
-    size_t old = *size, from, to;
-    if (fate.kind == FATE_HOLES && write->offset + write->size > *size)
-        resize(bytes, size, (size_t)(write->offset + write->size));
+    size_t old = content->size, from, to;
+    if (fate.kind == FATE_HOLES && write->offset + write->size > content->size)
+        resize(content, (size_t)(write->offset + write->size));
     for (size_t i = 0; sector_part(write, i, &from, &to); i++) {
         if (fate.kind != FATE_CLIPPED && i >= fate.first && !(fate.sectors >> (i % 64) & 1)) continue;
         size_t end = (size_t)write->offset + to;
@@ -94,22 +95,22 @@ static void apply_sectors(const Operation *write, Fate fate, uint8_t **bytes, si
             if (write->offset + from >= old) break;
             if (end > old) to -= end - old, end = old;
         }
-        if (end > *size) resize(bytes, size, end);
-        memcpy(*bytes + write->offset + from, write->data + from, to - from);
+        if (end > content->size) resize(content, end);
+        memcpy(content->bytes + write->offset + from, write->data + from, to - from);
     }
 }
 
-static void apply(const Operation *operation, Fate fate, uint8_t **bytes, size_t *size)
+static void apply(const Operation *operation, Fate fate, DiskBytes *content)
 {
     if (fate.kind == FATE_DROPPED) return;
     if (operation->kind == RECORD_TRUNCATE) {
-        resize(bytes, size, (size_t)operation->size);
+        resize(content, (size_t)operation->size);
     } else if (fate.kind != FATE_KEPT) {
-        apply_sectors(operation, fate, bytes, size);
+        apply_sectors(operation, fate, content);
     } else {
         size_t end = (size_t)(operation->offset + operation->size);
-        if (end > *size) resize(bytes, size, end);
-        if (operation->size > 0) memcpy(*bytes + operation->offset, operation->data, (size_t)operation->size);
+        if (end > content->size) resize(content, end);
+        if (operation->size > 0) memcpy(content->bytes + operation->offset, operation->data, (size_t)operation->size);
     }
 }
 
@@ -127,7 +128,7 @@ static void add_pending(DiskFile *file, const Operation *operation)
 
 static void settle(DiskFile *file)
 {
-    for (size_t i = 0; i < file->count; i++) apply(file->pending[i], file->fates[i], &file->bytes, &file->size);
+    for (size_t i = 0; i < file->count; i++) apply(file->pending[i], file->fates[i], &file->synced);
     file->count = 0;
 }
 
@@ -174,18 +175,17 @@ void disk_image(const Disk *disk, const DiskNames *names, DiskImage *image)
     image->count = names->count;
     for (size_t i = 0; i < names->count; i++) {
         const DiskFile *file = &disk->files[names->at[i].file];
-        uint8_t *bytes = test_alloc(file->size);
-        size_t size = file->size;
-        if (size > 0) memcpy(bytes, file->bytes, size);
-        for (size_t j = 0; j < file->count; j++) apply(file->pending[j], file->fates[j], &bytes, &size);
+        DiskBytes *content = &image->files[i].content;
         strcpy(image->files[i].path, names->at[i].path);
-        image->files[i].bytes = bytes;
-        image->files[i].size = size;
+        content->size = 0;
+        resize(content, file->synced.size);
+        if (content->size > 0) memcpy(content->bytes, file->synced.bytes, content->size);
+        for (size_t j = 0; j < file->count; j++) apply(file->pending[j], file->fates[j], content);
     }
 }
 
 void disk_image_free(DiskImage *image)
 {
-    for (size_t i = 0; i < image->count; i++) free(image->files[i].bytes);
-    image->count = 0;
+    for (size_t i = 0; i < RECORD_NAMES; i++) free(image->files[i].content.bytes);
+    *image = (DiskImage){0};
 }

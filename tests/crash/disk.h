@@ -26,9 +26,13 @@ typedef struct Fate {
     uint64_t sectors; /* ... and of the others sector i, if bit i % 64 is set */
 } Fate;
 
+typedef struct DiskBytes { /* what a file holds, in memory that is kept for more */
+    uint8_t *bytes;
+    size_t size, capacity;
+} DiskBytes;
+
 typedef struct DiskFile {
-    uint8_t *bytes; /* synced */
-    size_t size;
+    DiskBytes synced;
     const Operation **pending;
     size_t count, capacity;
     Fate *fates; /* [capacity]: for disk_image() */
@@ -53,10 +57,10 @@ typedef struct Disk {
 typedef struct DiskImage {
     struct {
         char path[RECORD_NAME];
-        uint8_t *bytes;
-        size_t size;
+        DiskBytes content;
     } files[RECORD_NAMES];
     size_t count;
+    uint64_t hash; /* of all names and bytes, for an ImageVisitor */
 } DiskImage;
 
 void disk_init(Disk *disk);
@@ -71,7 +75,8 @@ void disk_lose(Disk *disk);
 /* Names after the first `kept` operations on the folder that were not synced. */
 DiskNames disk_names(const Disk *disk, size_t kept);
 
-/* The files under these names, each pending operation with its fate. For disk_image_free(). */
+/* The files under these names, each pending operation with its fate. `image` is {0}, or an earlier one whose memory is
+ * used again: thousands are made at a point, and fresh pages would cost more than the bytes. For disk_image_free(). */
 void disk_image(const Disk *disk, const DiskNames *names, DiskImage *image);
 void disk_image_free(DiskImage *image);
 

@@ -2,6 +2,7 @@
 #include "images.h"
 #include "base/random.h"
 #include "check.h"
+#include "seen.h"
 #include <string.h>
 
 enum {
@@ -16,63 +17,30 @@ typedef struct Search {
     unsigned factor;
     ImageVisitor visit;
     void *context;
-    uint64_t *seen; /* hashes of images, open addressing, 0: none */
-    size_t count, capacity;
+    DiskImage image; /* the one on offer */
+    Seen seen;       /* hashes of images */
 } Search;
 
 static uint64_t draw(Search *s) { return gv_random(s->seed, s->draws++); }
 
 /* ---- each image once ---- */
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-    const uint8_t *p = data;
-    for (; size >= 8; p += 8, size -= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-        hash ^= hash >> 29;
-    }
-    for (; size > 0; p++, size--) hash = (hash ^ *p) * 0x100000001B3u;
-    return hash ^ hash >> 32;
-}
-
 static uint64_t hash_image(const DiskImage *image)
 {
     uint64_t hash = 0;
     for (size_t i = 0; i < image->count; i++) {
-        uint64_t one = hash_bytes(image->files[i].size + 1, image->files[i].path, strlen(image->files[i].path));
-        hash += gv_mix64(hash_bytes(one, image->files[i].bytes, image->files[i].size)); /* in any order */
+        uint64_t one = hash_bytes(image->files[i].content.size + 1, image->files[i].path, strlen(image->files[i].path));
+        hash += gv_mix64(
+            hash_bytes(one, image->files[i].content.bytes, image->files[i].content.size)); /* in any order */
     }
-    return hash ? hash : 1;
-}
-
-static bool is_new(Search *s, uint64_t hash)
-{
-    if (2 * s->count >= s->capacity) {
-        uint64_t *old = s->seen;
-        size_t old_capacity = s->capacity;
-        s->capacity = old_capacity ? 2 * old_capacity : 256;
-        s->seen = test_alloc(s->capacity * sizeof *s->seen);
-        s->count = 0;
-        for (size_t i = 0; i < old_capacity; i++)
-            if (old[i]) (void)is_new(s, old[i]);
-        free(old);
-    }
-    size_t at = (size_t)hash & (s->capacity - 1);
-    while (s->seen[at] && s->seen[at] != hash) at = (at + 1) & (s->capacity - 1);
-    if (s->seen[at]) return false;
-    s->seen[at] = hash;
-    s->count++;
-    return true;
+    return hash;
 }
 
 static void offer(Search *s)
 {
-    DiskImage image;
-    disk_image(s->disk, &s->names, &image);
-    if (is_new(s, hash_image(&image))) s->visit(s->context, &image, s->disk);
-    disk_image_free(&image);
+    disk_image(s->disk, &s->names, &s->image);
+    s->image.hash = hash_image(&s->image);
+    if (seen_first(&s->seen, s->image.hash)) s->visit(s->context, &s->image, s->disk);
 }
 
 /* ---- choosing ---- */
@@ -193,8 +161,10 @@ size_t images_each(Disk *disk, uint64_t seed, unsigned factor, ImageVisitor visi
         s.names = disk_names(disk, kept);
         vary_contents(&s);
     }
-    free(s.seen);
-    return s.count;
+    size_t count = s.seen.count;
+    seen_free(&s.seen);
+    disk_image_free(&s.image);
+    return count;
 }
 
 void images_print(const Disk *disk)

@@ -6,20 +6,14 @@
 #include "base/random.h"
 #include "check.h"
 #include "images.h"
+#include "scenarios.h"
+#include "seen.h"
 #include "storage/superblock.h"
 #include "workload.h"
 #include <string.h>
 
 #define MAIN "main.gv"
 #define COPY "copy.gv"
-
-typedef struct Scenario {
-    const char *name;
-    GV_IndexType index_type;
-    GV_Durability durability;
-    const Step *steps;
-    size_t count;
-} Scenario;
 
 typedef struct Run { /* a scenario carried out and written down */
     const Scenario *scenario;
@@ -32,13 +26,29 @@ typedef struct Run { /* a scenario carried out and written down */
     int *copies;                         /* [count]: the step whose state the copy holds, -1: there is none */
 } Run;
 
+typedef struct Found { /* what an image holds: the same bytes hold the same, at whatever point they are come upon */
+    uint64_t copy;     /* contents_digest() of the copy */
+    uint64_t digest, graph, unreachable;
+} Found;
+
 typedef struct Cut { /* a point in it, and the bounds for what an image of it may hold */
     const Run *run;
     size_t point;
-    int done, under_way; /* steps; -1: none */
-    int least;           /* the newest step whose state must be there, -1: none */
-    uint64_t seed, images;
+    int done, under_way;          /* steps; -1: none */
+    int least;                    /* the newest step whose state must be there, -1: none */
+    uint64_t seed, images, lives; /* lives: of those that were opened and gone on with */
+    Seen known;                   /* images, by their hash */
+    Found *found;                 /* [known.capacity]: by their number */
+    Seen done_with;               /* what one_more() has said yes to */
 } Cut;
+
+typedef struct Visit { /* of one image, at one point */
+    const DiskImage *image;
+    const Disk *disk;
+    Found *found;
+    bool is_new;
+    GV_Vfs *vfs; /* its files, NULL: not needed yet */
+} Visit;
 
 /* ---- recording ---- */
 
@@ -70,14 +80,15 @@ static void kill_process(Run *run, Session *session)
 static void lose(Run *run)
 {
     Disk disk;
-    DiskImage image;
+    DiskImage image = {0};
     disk_init(&disk);
     record_loss(&run->recorder);
     for (size_t i = 0; i < run->recorder.count; i++) disk_step(&disk, &run->recorder.operations[i]);
     DiskNames names = disk_names(&disk, 0);
     disk_image(&disk, &names, &image);
     for (size_t i = 0; i < image.count; i++)
-        record_put(run->recorder.memory, image.files[i].path, image.files[i].bytes, image.files[i].size);
+        record_put(run->recorder.memory, image.files[i].path, image.files[i].content.bytes,
+                   image.files[i].content.size);
     disk_image_free(&image);
     disk_free(&disk);
 }
@@ -196,56 +207,104 @@ static void go_on(const Cut *cut, const Disk *disk, Session *session)
     EXPECT(session_step(session, &(Step){STEP_CLOSE, 0, 0}) == GV_OK, "%s", gv_last_error());
 }
 
-static void check_main(const Cut *cut, const Disk *disk, const DiskImage *image, GV_Vfs *vfs)
+static void hold(const Cut *cut, const Disk *disk, GV_Database *db, Found *found)
 {
-    const Run *run = cut->run;
-    uint64_t digest, unreachable;
-    if (!has(image, MAIN)) {
+    EXPECT(contents_digest(db, &found->digest) == GV_OK, "%s", gv_last_error());
+    found->graph = contents_image(db);
+    EXPECT(contents_check(db, &found->unreachable) == GV_OK, "%s", gv_last_error());
+}
+
+/* The step whose state was found. */
+static int judge(const Cut *cut, const Disk *disk, const Found *found)
+{
+    int most = cut->under_way > cut->done ? cut->under_way : cut->done;
+    int least = cut->least < 0 ? 0 : cut->least, step = match(cut, found->digest, 0, least, most);
+    EXPECT(step >= 0, "not a state of steps %d to %d", least, most);
+    step = match(cut, found->digest, found->graph, least, most);
+    EXPECT(step >= 0, "the rows of a step of %d to %d, but not its graph", least, most);
+    EXPECT(found->unreachable == cut->run->unreachable[step], "%llu rows are not reachable, and %llu before",
+           (unsigned long long)found->unreachable, (unsigned long long)cut->run->unreachable[step]);
+    return step;
+}
+
+static GV_Vfs *files_of(Visit *visit)
+{
+    const DiskImage *image = visit->image;
+    if (visit->vfs) return visit->vfs;
+    visit->vfs = gv_vfs_memory_new();
+    CHECK(visit->vfs, "%s", gv_last_error());
+    for (size_t i = 0; i < image->count; i++)
+        record_put(visit->vfs, image->files[i].path, image->files[i].content.bytes, image->files[i].content.size);
+    return visit->vfs;
+}
+
+/* Not yet done with this image: `what` is all that follows from more than its bytes. */
+static bool one_more(Cut *cut, const Visit *visit, uint64_t what)
+{
+    return seen_first(&cut->done_with, gv_mix64(visit->image->hash) ^ gv_mix64(what));
+}
+
+static void check_main(Cut *cut, Visit *visit)
+{
+    const Disk *disk = visit->disk;
+    Step open = {STEP_OPEN, gv_random(cut->seed, cut->images) % 2, 0};
+    if (!has(visit->image, MAIN)) {
         EXPECT(cut->done < 0, "the file is gone");
         return;
     }
-    int most = cut->under_way > cut->done ? cut->under_way : cut->done;
-    Session session = {
-        .vfs = vfs, .path = MAIN, .index_type = run->scenario->index_type, .durability = GV_DURABILITY_OS};
-    Step open = {STEP_OPEN, gv_random(cut->seed, cut->images) % 2, 0};
+    int step = visit->is_new ? -1 : judge(cut, disk, visit->found);
+    if (!visit->is_new && !one_more(cut, visit, 2 * (uint64_t)step + open.a)) return;
+    Session session = {.vfs = files_of(visit),
+                       .path = MAIN,
+                       .index_type = cut->run->scenario->index_type,
+                       .durability = GV_DURABILITY_OS};
+    Found found = {.copy = visit->found->copy};
+    uint64_t hits;
     EXPECT(session_step(&session, &open) == GV_OK, "%s", gv_last_error());
-    EXPECT(contents_digest(session.db, &digest) == GV_OK, "%s", gv_last_error());
-    int least = cut->least < 0 ? 0 : cut->least, step = match(cut, digest, 0, least, most);
-    EXPECT(step >= 0, "not a state of steps %d to %d", least, most);
-    step = match(cut, digest, contents_image(session.db), least, most);
-    EXPECT(step >= 0, "the rows of a step of %d to %d, but not its graph", least, most);
-    EXPECT(contents_check(session.db, &unreachable) == GV_OK, "%s", gv_last_error());
-    EXPECT(unreachable == run->unreachable[step], "%llu rows are not reachable, and %llu before",
-           (unsigned long long)unreachable, (unsigned long long)run->unreachable[step]);
-    EXPECT(contents_search(session.db, &digest) == GV_OK, "%s", gv_last_error());
-    session.model = run->models[step];
+    hold(cut, disk, session.db, &found);
+    if (visit->is_new) {
+        *visit->found = found;
+        step = judge(cut, disk, &found);
+        (void)one_more(cut, visit, 2 * (uint64_t)step + open.a);
+    }
+    EXPECT(memcmp(&found, visit->found, sizeof found) == 0, "the same bytes were found to hold something else");
+    EXPECT(contents_search(session.db, &hits) == GV_OK, "%s", gv_last_error());
+    session.model = cut->run->models[step];
+    cut->lives++;
     go_on(cut, disk, &session);
 }
 
-static void check_copy(const Cut *cut, const Disk *disk, const DiskImage *image, GV_Vfs *vfs)
+static void check_copy(const Cut *cut, Visit *visit)
 {
     const Run *run = cut->run;
+    const Disk *disk = visit->disk;
     int done = cut->done < 0 ? -1 : run->copies[cut->done];
     int under_way = cut->under_way < 0 ? -1 : run->copies[cut->under_way];
     GV_Database *db;
-    uint64_t digest;
-    if (!has(image, COPY)) {
+    uint64_t *digest = &visit->found->copy;
+    if (!has(visit->image, COPY)) {
         EXPECT(done < 0, "the copy is gone");
         return;
     }
-    EXPECT(session_open(vfs, COPY, run->scenario->index_type, GV_DURABILITY_COMMIT, true, &db) == GV_OK, "copy: %s",
-           gv_last_error());
-    EXPECT(contents_digest(db, &digest) == GV_OK, "copy: %s", gv_last_error());
-    EXPECT((done >= 0 && digest == run->digests[done]) || (under_way >= 0 && digest == run->digests[under_way]),
+    if (visit->is_new) {
+        EXPECT(session_open(files_of(visit), COPY, run->scenario->index_type, GV_DURABILITY_COMMIT, true, &db) == GV_OK,
+               "copy: %s", gv_last_error());
+        EXPECT(contents_digest(db, digest) == GV_OK, "copy: %s", gv_last_error());
+        EXPECT(contents_check(db, NULL) == GV_OK, "copy: %s", gv_last_error());
+        EXPECT(gv_db_close(db) == GV_OK, "copy: %s", gv_last_error());
+    }
+    EXPECT((done >= 0 && *digest == run->digests[done]) || (under_way >= 0 && *digest == run->digests[under_way]),
            "the copy is neither that of step %d nor that of step %d", done, under_way);
-    EXPECT(contents_check(db, NULL) == GV_OK, "copy: %s", gv_last_error());
-    EXPECT(gv_db_close(db) == GV_OK, "copy: %s", gv_last_error());
 }
 
 /* After a clean close that leaves a log, the mark that lets damage be told from a torn end is on the disk too. */
-static void check_mark(const Cut *cut, const Disk *disk, GV_Vfs *vfs)
+static void check_mark(Cut *cut, Visit *visit)
 {
+    const Disk *disk = visit->disk;
+    if (!has(visit->image, MAIN)) return;
     if (cut->done < 0 || cut->run->scenario->steps[cut->done].kind != STEP_CLOSE) return;
+    if (!one_more(cut, visit, UINT64_MAX)) return;
+    GV_Vfs *vfs = files_of(visit);
     GV_File *file;
     GV_Superblock superblock;
     unsigned copies;
@@ -259,17 +318,20 @@ static void check_mark(const Cut *cut, const Disk *disk, GV_Vfs *vfs)
            (unsigned long long)end);
 }
 
+/* An image that an earlier point had too is judged by what it was found to hold, and opened only for another life. */
 static void check_image(void *context, const DiskImage *image, const Disk *disk)
 {
     Cut *cut = context;
-    GV_Vfs *vfs = gv_vfs_memory_new();
-    CHECK(vfs, "%s", gv_last_error());
-    for (size_t i = 0; i < image->count; i++)
-        record_put(vfs, image->files[i].path, image->files[i].bytes, image->files[i].size);
-    if (has(image, MAIN)) check_mark(cut, disk, vfs);
-    check_copy(cut, disk, image, vfs);
-    check_main(cut, disk, image, vfs);
-    gv_vfs_memory_free(vfs);
+    Visit visit = {.image = image, .disk = disk};
+    size_t capacity = cut->known.capacity, number = seen_number(&cut->known, image->hash, &visit.is_new);
+    if (cut->known.capacity > capacity) cut->found = realloc(cut->found, cut->known.capacity * sizeof *cut->found);
+    CHECK(cut->found, "%zu images", cut->known.capacity);
+    visit.found = &cut->found[number];
+    if (visit.is_new) *visit.found = (Found){0};
+    check_mark(cut, &visit);
+    check_copy(cut, &visit);
+    check_main(cut, &visit);
+    gv_vfs_memory_free(visit.vfs);
     cut->images++;
 }
 
@@ -301,116 +363,23 @@ static uint64_t cut_everywhere(const Run *run, uint64_t seed, unsigned factor)
         (void)images_each(&disk, gv_random(seed, cut.point), factor, check_image, &cut);
     }
     disk_free(&disk);
+    printf("%-24s %3zu calls, %4zu operations, %6llu images, %5zu distinct, %5llu lives\n", run->scenario->name,
+           run->scenario->count, run->recorder.count - 2 * run->scenario->count, (unsigned long long)cut.images,
+           cut.known.count, (unsigned long long)cut.lives);
+    fflush(stdout);
+    seen_free(&cut.known);
+    seen_free(&cut.done_with);
+    free(cut.found);
     return cut.images;
 }
 
-/* ---- what is done ---- */
-
-static const Step commit_steps[] = {
-    {STEP_OPEN, 1, 0},    {STEP_ADD, 1, 0},          {STEP_ADD, 1, 0},         {STEP_ADD, 1, 30},
-    {STEP_ADD, 9, 20},    {STEP_UPDATE, 0, 0},       {STEP_PAIRS, 0, 10},      {STEP_DELETE, 1, 0},
-    {STEP_ADD, 8, 0},     {STEP_TRAIN, 0, 0},        {STEP_FLUSH, 0, 0},       {STEP_SAVE, 0, 0},
-    {STEP_ADD, 1, 0},     {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},        {STEP_UPDATE, 0, 0},
-    {STEP_ADD, 2, 900},   {STEP_COPY, 0, 0},         {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},
-    {STEP_ADD, 4, 0},     {STEP_PAIRS, 0, 0},        {STEP_UPDATE, 0, 0},      {STEP_CLOSE, 0, 0},
-    {STEP_OPEN, 0, 0},    {STEP_ADD, 1, 0},          {STEP_DELETE, 3, 0},      {STEP_CLOSE, 0, 0},
-    {STEP_OPEN, 0, 0},    {STEP_ADD, 3, 0},          {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},
-    {STEP_UPSERT, 1, 0},  {STEP_UPSERT, 9, 7},       {STEP_KILL, 0, 0},        {STEP_OPEN, 0, 0},
-    {STEP_UPSERT, 30, 0}, {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 4, 0},      {STEP_KILL, 0, 0},
-    {STEP_OPEN, 1, 0},    {STEP_UPDATE, 0, 0},       {STEP_KILL_IN_ADD, 6, 1}, {STEP_OPEN, 1, 0},
-    {STEP_ADD, 1, 0},     {STEP_KILL_IN_ADD, 40, 2}, {STEP_OPEN, 1, 0},        {STEP_KILL_IN_SAVE, 0, 5},
-    {STEP_OPEN, 1, 0},    {STEP_DELETE, 3, 0},       {STEP_SAVE, 0, 0},        {STEP_SAVE, 0, 0},
-    {STEP_UPDATE, 0, 0},  {STEP_CLOSE, 0, 0},        {STEP_OPEN, 1, 0},        {STEP_DELETE, 12, 0},
-    {STEP_COMPACT, 0, 0}, {STEP_UPDATE, 0, 0},       {STEP_UPSERT, 6, 0},      {STEP_KILL, 0, 0},
-    {STEP_OPEN, 0, 0},    {STEP_COMPACT, 0, 0},      {STEP_COMPACT, 0, 0},     {STEP_ADD, 2, 0},
-    {STEP_CLOSE, 0, 0},
-};
-
-static const Step os_steps[] = {
-    {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_ADD, 3, 40},        {STEP_UPDATE, 0, 0}, {STEP_ADD, 6, 0},
-    {STEP_TRAIN, 0, 0},       {STEP_DELETE, 1, 0}, {STEP_PAIRS, 0, 5},       {STEP_FLUSH, 0, 0},  {STEP_ADD, 2, 0},
-    {STEP_PAIRS, 0, 10},      {STEP_SAVE, 0, 0},   {STEP_ADD, 9, 0},         {STEP_ADD, 1, 700},  {STEP_COPY, 0, 0},
-    {STEP_DELETE, 1, 0},      {STEP_FLUSH, 0, 0},  {STEP_DELETE, 1, 0},      {STEP_DELETE, 1, 0}, {STEP_DELETE, 1, 0},
-    {STEP_LOSS, 0, 0},        {STEP_OPEN, 0, 0},   {STEP_DELETE, 1, 0},      {STEP_ADD, 4, 0},    {STEP_FLUSH, 0, 0},
-    {STEP_UPDATE, 0, 0},      {STEP_UPDATE, 0, 0}, {STEP_UPDATE, 0, 0},      {STEP_LOSS, 0, 0},   {STEP_OPEN, 0, 0},
-    {STEP_UPDATE, 0, 0},      {STEP_ADD, 1, 0},    {STEP_CLOSE, 0, 0},       {STEP_OPEN, 0, 0},   {STEP_ADD, 2, 0},
-    {STEP_PAIRS, 0, 3},       {STEP_KILL, 0, 0},   {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_DELETE, 2, 0},
-    {STEP_KILL_IN_ADD, 4, 1}, {STEP_OPEN, 0, 0},   {STEP_ADD, 20, 0},        {STEP_ADD, 1, 0},    {STEP_SAVE, 0, 0},
-    {STEP_UPDATE, 0, 0},      {STEP_DELETE, 2, 0}, {STEP_COMPACT, 0, 0},     {STEP_ADD, 3, 0},    {STEP_LOSS, 0, 0},
-    {STEP_OPEN, 0, 0},        {STEP_DELETE, 9, 0}, {STEP_KILL_IN_ADD, 2, 2}, {STEP_OPEN, 1, 0},   {STEP_ADD, 2, 0},
-    {STEP_COPY, 0, 0},        {STEP_CLOSE, 0, 0},
-};
-
-/* What waits in the buffer is lost with the process too. */
-static const Step none_steps[] = {
-    {STEP_OPEN, 0, 0},   {STEP_ADD, 4, 0},  {STEP_UPDATE, 0, 0}, {STEP_FLUSH, 0, 0}, {STEP_ADD, 5, 0},
-    {STEP_DELETE, 2, 0}, {STEP_LOSS, 0, 0}, {STEP_OPEN, 0, 0},   {STEP_ADD, 1, 0},   {STEP_PAIRS, 0, 4},
-    {STEP_FLUSH, 0, 0},  {STEP_ADD, 2, 0},  {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0}, {STEP_OPEN, 1, 0},
-    {STEP_ADD, 9, 0},    {STEP_COPY, 0, 0}, {STEP_DELETE, 4, 0}, {STEP_SAVE, 0, 0},  {STEP_ADD, 1, 0},
-    {STEP_LOSS, 0, 0},   {STEP_OPEN, 1, 0}, {STEP_ADD, 2, 0},    {STEP_CLOSE, 0, 0},
-};
-
-/* Groups of more than one frame. */
-static const Step large_steps[] = {
-    {STEP_OPEN, 1, 0},     {STEP_ADD, 2, 0},  {STEP_ADD, 3, 150000},   {STEP_ADD, 1, 0},         {STEP_DELETE, 2, 0},
-    {STEP_ADD, 3, 150000}, {STEP_SAVE, 0, 0}, {STEP_PAIRS, 0, 100000}, {STEP_UPSERT, 5, 150000}, {STEP_CLOSE, 0, 0},
-};
-
-#define STEPS(array) array, sizeof array / sizeof *array
-static const Scenario scenarios[] = {
-    {"flat, commit", GV_INDEX_TYPE_FLAT, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
-    {"hnsw, commit", GV_INDEX_TYPE_HNSW, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
-    {"ivfpq, commit", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
-    {"ivfpq, os", GV_INDEX_TYPE_IVFPQ, GV_DURABILITY_OS, STEPS(os_steps)},
-    {"ivfpq dropped, commit", (GV_IndexType)WORKLOAD_DROPPED, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
-    {"ivfpq dropped, os", (GV_IndexType)WORKLOAD_DROPPED, GV_DURABILITY_OS, STEPS(os_steps)},
-    {"sparse, commit", GV_INDEX_TYPE_SPARSE, GV_DURABILITY_COMMIT, STEPS(commit_steps)},
-    {"flat, os", GV_INDEX_TYPE_FLAT, GV_DURABILITY_OS, STEPS(os_steps)},
-    {"hnsw, os", GV_INDEX_TYPE_HNSW, GV_DURABILITY_OS, STEPS(os_steps)},
-    {"hnsw, none", GV_INDEX_TYPE_HNSW, GV_DURABILITY_NONE, STEPS(none_steps)},
-    {"large groups, commit", GV_INDEX_TYPE_HNSW, GV_DURABILITY_COMMIT, STEPS(large_steps)},
-};
-
-/* A workload of any calls in any order, and of any deaths. */
-static size_t draw_steps(uint64_t seed, GV_Durability durability, Step *steps, size_t count)
-{
-    bool is_open = false;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t draw = gv_random(seed, i);
-        uint32_t chance = (uint32_t)draw % 100, size = (uint32_t)(draw >> 32) % 8 + 1,
-                 write = (uint32_t)(draw >> 40) % 4;
-        bool may_kill = durability != GV_DURABILITY_NONE; /* what waits in the buffer would be lost */
-        if (!is_open) steps[i] = (Step){STEP_OPEN, size % 2, 0};
-        else if (i + 1 == count) steps[i] = (Step){STEP_CLOSE, 0, 0};
-        else if (chance < 35) steps[i] = (Step){STEP_ADD, size, size % 2 ? 0 : 10 * size};
-        else if (chance < 48) steps[i] = (Step){STEP_UPDATE, 0, 0};
-        else if (chance < 53) steps[i] = (Step){STEP_PAIRS, 0, size};
-        else if (chance < 59) steps[i] = (Step){STEP_UPSERT, 2 * size, size % 2 ? 0 : size};
-        else if (chance < 70) steps[i] = (Step){STEP_DELETE, 2 * size, 0};
-        else if (chance < 75) steps[i] = (Step){STEP_FLUSH, 0, 0};
-        else if (chance < 78) steps[i] = (Step){STEP_SAVE, 0, 0};
-        else if (chance < 79) steps[i] = (Step){STEP_COMPACT, 0, 0};
-        else if (chance < 80) steps[i] = (Step){STEP_TRAIN, 0, 0};
-        else if (chance < 82) steps[i] = (Step){STEP_COPY, 0, 0};
-        else if (chance < 86) steps[i] = (Step){STEP_LOSS, 0, 0};
-        else if (chance < 93 && may_kill)
-            steps[i] = (Step){chance % 2 ? STEP_KILL_IN_ADD : STEP_KILL_IN_SAVE, size,
-                              1 + write * (chance % 2 ? 1 : 3)};
-        else if (chance < 95 && may_kill) steps[i] = (Step){STEP_KILL, 0, 0};
-        else steps[i] = (Step){STEP_CLOSE, 0, 0};
-        is_open = steps[i].kind != STEP_CLOSE && steps[i].kind < STEP_KILL;
-    }
-    return is_open ? count - 1 : count; /* a last open is not needed */
-}
+/* ---- all scenarios ---- */
 
 static uint64_t run_scenario(const Scenario *scenario, uint64_t seed, unsigned factor)
 {
     Run run;
     record_run(&run, scenario);
     uint64_t images = cut_everywhere(&run, seed, factor);
-    printf("%-24s %3zu calls, %4zu operations, %6llu images\n", scenario->name, scenario->count,
-           run.recorder.count - 2 * scenario->count, (unsigned long long)images);
-    fflush(stdout);
     run_free(&run);
     return images;
 }
@@ -420,8 +389,7 @@ int main(int argc, char **argv)
     unsigned factor = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 20240607, total = 0;
     if (factor == 0) factor = 1;
-    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        total += run_scenario(&scenarios[i], seed, factor);
+    for (size_t i = 0; i < scenario_count; i++) total += run_scenario(&scenarios[i], seed, factor);
     for (uint64_t i = 0; i < 3 * (uint64_t)factor; i++) {
         Step steps[32];
         char name[64];

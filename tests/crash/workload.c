@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "record.h"
+#include "seen.h"
 #include "storage/format.h"
 #include <string.h>
 
@@ -388,19 +389,11 @@ GV_Status session_step(Session *s, const Step *step)
 
 /* ---- what a database holds ---- */
 
-static uint64_t digest_bytes(uint64_t digest, const void *data, size_t size)
-{
-    const uint8_t *p = data;
-    for (; size >= 8; p += 8, size -= 8) digest = gv_mix64(digest ^ gv_get_u64(p));
-    for (; size > 0; p++, size--) digest = gv_mix64(digest ^ *p);
-    return digest;
-}
-
 static uint64_t digest_row(uint64_t digest, uint64_t id, const float *vector, const uint8_t *packed, size_t size)
 {
     digest = gv_mix64(digest ^ id);
-    if (vectors_count) digest = digest_bytes(digest, vector, MODEL_DIMENSION * sizeof *vector);
-    return digest_bytes(gv_mix64(digest ^ size), packed, size);
+    if (vectors_count) digest = hash_bytes(digest, vector, MODEL_DIMENSION * sizeof *vector);
+    return hash_bytes(gv_mix64(digest ^ size), packed, size);
 }
 
 uint64_t model_digest(const Model *model)
@@ -493,7 +486,7 @@ GV_Status contents_search(GV_Database *db, uint64_t *digest)
                   (hits[i - 1].distance == hits[i].distance && hits[i - 1].id < hits[i].id),
               "hits %zu and %zu are out of order", i - 1, i);
         *digest = gv_mix64(*digest ^ hits[i].id);
-        *digest = digest_bytes(*digest, &hits[i].distance, sizeof hits[i].distance);
+        *digest = hash_bytes(*digest, &hits[i].distance, sizeof hits[i].distance);
     }
     return GV_OK;
 }
@@ -511,7 +504,7 @@ uint64_t contents_image(GV_Database *db)
     void *bytes;
     size_t size;
     CHECK_OK(gv_db_save_to_memory(db, &bytes, &size));
-    uint64_t digest = digest_bytes(size, (uint8_t *)bytes + GV_IMAGE_OFFSET, size - GV_IMAGE_OFFSET);
+    uint64_t digest = hash_bytes(size, (uint8_t *)bytes + GV_IMAGE_OFFSET, size - GV_IMAGE_OFFSET);
     gv_free(bytes);
     return digest;
 }
