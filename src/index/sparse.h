@@ -26,6 +26,13 @@ typedef struct GV_Sparse {
     GV_SparseScratch *resting;
 } GV_Sparse;
 
+/* By COSINE, rows this short have dot products of which f32 keeps few digits: sums of lists do not follow those. Such rows are looked
+ * at, as are all for such a query. */
+static inline bool gv_sparse_is_tiny(GV_DistanceType distance, float squared_norm)
+{
+    return distance == GV_DISTANCE_COSINE && squared_norm > 0.0f && squared_norm < 0x1p-64f;
+}
+
 GV_SparseList *gv_sparse_list(const GV_Sparse *sparse, uint32_t index);
 
 /* Offer the nearest accepted rows to `top`: all there are, exactly, by any metric that sparse rows have. */

@@ -262,7 +262,7 @@ GV_Status gv_sparse_search(GV_Sparse *s, const GV_SparseQuery *query, GV_TopK *t
     walk.room = take_scratch(s, walk.block_count, query->row.count, top->k);
     if (!walk.room) return gv_last_status();
     find_terms(&walk);
-    if (walk.rest <= GREATEST) {
+    if (walk.rest <= GREATEST && !gv_sparse_is_tiny(query->distance, query->squared_norm)) {
         look_at_rows(s, query, false, top);
         walk_lists(&walk);
     } else {

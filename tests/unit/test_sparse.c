@@ -251,10 +251,9 @@ static void test_refusals(void)
 
 /* ---- sums at the edges of what f32 can say ---- */
 
-static void test_extremes(void)
+static void test_extremes(const float *values)
 {
-    const float values[] = {1.8e19f, -1.8e19f, 1e-30f, -1e-38f, 1e-45f, 0.0f, 1.0f, 3.0f};
-    const size_t kinds = sizeof values / sizeof *values;
+    const size_t kinds = 8;
     for (int distance = GV_DISTANCE_COSINE; distance <= GV_DISTANCE_DOT_PRODUCT; distance++) {
         GV_Database *db = open_in_memory(DIMENSION, GV_INDEX_TYPE_SPARSE, (GV_DistanceType)distance);
         row_count = 0;
@@ -303,11 +302,18 @@ static void test_many_pairs(void)
 #endif
 }
 
+static void test_all_extremes(void)
+{
+    test_extremes((const float[]){1.8e19f, -1.8e19f, 1e-30f, -1e-38f, 1e-45f, 0.0f, 1.0f, 3.0f});
+    /* rows whose squared norms f32 has, but not to its last digit */
+    test_extremes((const float[]){1e-22f, -2e-22f, 3e-22f, 7e-23f, 5e-21f, -1e-20f, 1.1e-20f, 1.0f});
+}
+
 int main(int count, char **arguments)
 {
     seed = count > 1 ? strtoull(arguments[1], NULL, 10) : 1;
     test_refusals();
-    test_extremes();
+    test_all_extremes();
     test_many_pairs();
     test_life(GV_DISTANCE_DOT_PRODUCT, false);
     test_life(GV_DISTANCE_COSINE, false);
