@@ -57,7 +57,7 @@ export const STRUCTS = {
   ),
   GV_SearchOptions: struct(
     'u32 struct_size; i32 distance; u32 ef_search with_vectors with_metadata threads; pointer filter_key ' +
-    'filter_value filter; u32 nprobe rerank; u64 offset; pointer filters',
+    'filter_value filter; u32 nprobe rerank; u64 offset; pointer filters sparse',
   ),
   GV_ResourceLimits: struct('u32 struct_size max_concurrent_operations; u64 max_memory_bytes max_vectors'),
   GV_DatabaseInfo: struct(

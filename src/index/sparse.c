@@ -217,9 +217,9 @@ static void sparse_free(GV_Index *index)
     gv_release(heap, s, sizeof *s);
 }
 
-static GV_Status search_sparse(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top)
+static GV_Status search_sparse(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top, GV_SparseFound *found)
 {
-    return gv_sparse_search((GV_Sparse *)index, query, top);
+    return gv_sparse_search((GV_Sparse *)index, query, top, found);
 }
 
 GV_Status gv_sparse_new(const GV_IndexSetup *setup, GV_Index **out)
