@@ -242,7 +242,8 @@ static GV_Status plan(Batch *b, size_t query_count, size_t threads, size_t *chun
     gv_read_lock(&db->state);
     GV_Store *s = db->store;
     const GV_SparseRows *sparse = GV_HAS_SPARSE ? b->search.options.sparse : NULL;
-    GV_Status status = sparse ? gv_check_queries(db, sparse, query_count) : gv_check_dimension(db, b->dimension);
+    GV_Status status = sparse ? gv_check_queries(db, sparse, query_count)
+                              : gv_check_width(db, b->dimension, query_count);
     *chunk = 1;
     if (status == GV_OK && query_count > 0 && ((!b->queries && !sparse) || (!b->rows && (!b->ids || !b->distances))))
         status = gv_fail(GV_ERR_ARGUMENT, "queries, ids or distances is NULL");

@@ -29,6 +29,8 @@ static void test_refusals(void)
     refuse(db, (GV_SparseRows){1, two, NULL, NULL}, "indices or values is NULL");
     CHECK(gv_db_add(db, vector, 1, 2, NULL, NULL) == GV_ERR_ARGUMENT && strstr(gv_last_error(), "SPARSE"), "a vector");
     CHECK(gv_db_search(db, vector, 2, 1, &hit, &count) == GV_ERR_ARGUMENT, "a vector was searched for");
+    CHECK_OK(gv_db_add(db, vector, 0, 2, NULL, NULL)); /* an empty list, in a language that does not know of what */
+    CHECK_OK(gv_db_search_batch(db, vector, 0, 2, 1, NULL, NULL, NULL, NULL));
     CHECK(gv_db_search_sparse(db, (uint32_t[]){3, 2}, good, 2, 1, NULL, &found) == GV_ERR_ARGUMENT && !found,
           "a query");
     CHECK_OK(gv_db_add_sparse(db, &(GV_SparseRows){1, none, NULL, NULL}, NULL, NULL));
