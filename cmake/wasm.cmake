@@ -54,7 +54,7 @@ gv_wasm_module(gigavector_all gigavector.all $<TARGET_OBJECTS:gigavector_core>)
 
 # The files that list what there is, or have a branch for sparse or narrow rows, are compiled again without; what nobody names is not linked.
 set(lists kernels/kernels.c kernels/wasm128.c index/index_list.c index/coded_scan.c index/flat.c index/hnsw_insert.c index/hnsw_rank.c
-    index/hnsw_search.c index/scan.c storage/superblock.c storage/table.c storage/table_image.c api/care.c api/compact.c api/db.c api/find.c
+    index/hnsw_search.c index/scan.c storage/superblock.c storage/table.c storage/table_image.c api/batch.c api/care.c api/compact.c api/db.c api/find.c
     api/groups.c api/options.c api/pack.c api/range.c api/recover.c api/rows.c api/sparse_calls.c api/store.c api/train.c api/upsert.c api/write.c
     query/search.c)
 list(TRANSFORM lists PREPEND ${PROJECT_SOURCE_DIR}/src/ OUTPUT_VARIABLE list_files)

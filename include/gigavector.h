@@ -147,6 +147,13 @@ typedef struct GV_OpenOptions {
     int32_t storage;
 } GV_OpenOptions;
 
+typedef struct GV_SparseRows { /* rows of (index, value) pairs, as SciPy's csr_matrix keeps them */
+    size_t count;              /* rows */
+    const uint64_t *starts;    /* [count + 1]: row i has the pairs starts[i] ..< starts[i + 1], at most 65535 */
+    const uint32_t *indices;   /* below the dimension, ascending within a row, each once */
+    const float *values;
+} GV_SparseRows;
+
 typedef struct GV_SearchOptions {
     uint32_t struct_size;
     int32_t distance;       /* a GV_DistanceType; -1: the index's own. Another metric is answered exactly, by a scan */
@@ -165,6 +172,9 @@ typedef struct GV_SearchOptions {
     /* gv_db_search_batch*() only: an expression for each query, in place of `filter`; a NULL among them: all rows. NULL: one
      * filter for all. Default NULL */
     const char *const *filters;
+    /* SPARSE: the query of the call, one row, in place of its vector, which is then not looked at, nor is `dimension`: NULL and 0 will
+     * do. For gv_db_search_batch*() as many rows as queries. Borrowed for the call. NULL: vectors. Default NULL */
+    const GV_SparseRows *sparse;
 } GV_SearchOptions;
 
 typedef struct GV_ResourceLimits { /* 0 means no limit; checked before a write, which then changes nothing */
@@ -257,13 +267,6 @@ typedef struct GV_Rows { /* rows copied out of a database; free with gv_rows_fre
     uint32_t *indices;
     float *values;
 } GV_Rows;
-
-typedef struct GV_SparseRows { /* rows of (index, value) pairs, as SciPy's csr_matrix keeps them */
-    size_t count;              /* rows */
-    const uint64_t *starts;    /* [count + 1]: row i has the pairs starts[i] ..< starts[i + 1], at most 65535 */
-    const uint32_t *indices;   /* below the dimension, ascending within a row, each once */
-    const float *values;
-} GV_SparseRows;
 
 /* ---- the library ---- */
 
@@ -445,7 +448,9 @@ GV_Status gv_db_explain(GV_Database *db, const float *query, size_t dimension, s
 /* The `k` rows of a SPARSE database nearest to a query of `count` pairs (as those of a row), by DOT_PRODUCT or COSINE: exact, and
  * min(k, live rows that pass the filter) of them, also rows that share no index with the query. Of `options` ef_search, nprobe
  * and rerank say nothing here. Free `*out` with gv_rows_free().
- * A dot product is the f64 sum of the products in order of the indices, rounded once to f32. */
+ * A dot product is the f64 sum of the products in order of the indices, rounded once to f32.
+ * The other calls that search for a query or for many take pairs as `options->sparse`: batches, groups, all within a radius, gv_db_explain().
+ * GV_ERR_ARGUMENT: the database has vectors; the pairs are not those of a row. GV_ERR_UNSUPPORTED: another metric. */
 GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const float *values, size_t count, size_t k,
                               const GV_SearchOptions *options, GV_Rows **out);
 
@@ -455,7 +460,7 @@ GV_Status gv_db_search_by_id(GV_Database *db, uint64_t id, size_t k, const GV_Se
 /* Every row within `radius` of `query[dimension]`: those whose returned distance is at most `radius`, which is in the
  * metric's unit, may be negative (DOT_PRODUCT) or infinite, and is GV_ERR_ARGUMENT if it is NaN. Nearest first, ties by id;
  * of more than `max_results` (not 0) the nearest, and `(*out)->total` says how many there are. Exact on every index: a scan
- * of the rows that pass the filter. */
+ * of the rows that pass the filter, or the lists of SPARSE. */
 GV_Status gv_db_range_search(GV_Database *db, const float *query, size_t dimension, double radius, size_t max_results,
                              const GV_SearchOptions *options, GV_Rows **out);
 

@@ -150,7 +150,7 @@ export class Database {
   // ---- write ----
 
   add(vector, metadata) {
-    return this.#add(toRow(vector), [metadata])[0];
+    return this.#write(toRow(vector), [metadata])[0];
   }
 
   addMany(rows, metadata) {
@@ -161,18 +161,21 @@ export class Database {
         throw argumentError(`expected metadata of ${given.count} rows, got ${metadata.length}`);
       }
     }
-    return this.#add(given, metadata ?? []);
+    return this.#write(given, metadata ?? []);
   }
 
-  #add(given, metadata) {
+  /** Rows in, their ids out: each in the place of the row with the same value of `key`, or, without one, as a new row. */
+  #write(given, metadata, key) {
     return this.#call((core, db, frame) => {
       const { count, starts, floats, dimension } = given;
+      const { c } = core;
       const ids = frame.reserve(8 * count);
-      const packed = writeMetadata(frame, metadata);
+      const rows = starts ? [frame.sparse(given)] : [frame.floats(floats), count, dimension];
+      const args = [db, ...rows, writeMetadata(frame, metadata)];
       core.check(
-        starts
-          ? core.c.gv_db_add_sparse(db, frame.sparse(given), packed, ids)
-          : core.c.gv_db_add(db, frame.floats(floats), count, dimension, packed, ids),
+        key === undefined
+          ? (starts ? c.gv_db_add_sparse : c.gv_db_add)(...args, ids)
+          : (starts ? c.gv_db_upsert_sparse : c.gv_db_upsert_many)(...args, frame.text(key), ids),
       );
       return Array.from(core.numbers(ids, count));
     });
@@ -193,18 +196,7 @@ export class Database {
   #upsert(given, metadata, options, call) {
     checkOptions(options, ['key'], call);
     const name = checkedCString(options.key ?? 'id', 'key');
-    return this.#call((core, db, frame) => {
-      const { count, starts, floats, dimension } = given;
-      const ids = frame.reserve(8 * count);
-      const packed = writeMetadata(frame, metadata);
-      const key = frame.text(name);
-      core.check(
-        starts
-          ? core.c.gv_db_upsert_sparse(db, frame.sparse(given), packed, key, ids)
-          : core.c.gv_db_upsert_many(db, frame.floats(floats), count, dimension, packed, key, ids),
-      );
-      return Array.from(core.numbers(ids, count));
-    });
+    return this.#write(given, metadata, name);
   }
 
   delete(ids) {
@@ -255,23 +247,19 @@ export class Database {
 
   search(query, options = {}) {
     checkOptions(options, SEARCH_OPTIONS, 'search');
-    const { starts, floats, indices, values } = toRow(query, 'the query');
+    const given = toRow(query, 'the query');
     const k = checkedK(options);
-    return this.#rows(options, (c, db, frame, how, out) =>
-      starts
-        ? c.gv_db_search_sparse(db, frame.u32s(indices), frame.floats(values), values.length, k, how, out)
-        : c.gv_db_search_rows(db, frame.floats(floats), floats.length, k, how, out),
-    ).rows;
+    return this.#rows('gv_db_search_rows', options, [k], given).rows;
   }
 
   explain(query, options = {}) {
     checkOptions(options, SEARCH_OPTIONS, 'explain');
-    const floats = toFloats(query, 'the query');
+    const given = toRow(query, 'the query');
     const k = checkedK(options);
     return this.#call((core, db, frame) => {
       const at = frame.struct('GV_Explanation');
-      const how = writeSearchOptions(core, frame, options);
-      core.check(core.c.gv_db_explain(db, frame.floats(floats), floats.length, k, how, at));
+      const how = writeSearchOptions(core, frame, options, given);
+      core.check(core.c.gv_db_explain(db, frame.floats(given.floats), given.dimension, k, how, at));
       const { way, rows, matches, hits } = core.readStruct('GV_Explanation', at);
       return { way: WAYS[way], rows: Number(rows), matches: Number(matches), hits: Number(hits) };
     });
@@ -281,29 +269,25 @@ export class Database {
     checkOptions(options, SEARCH_OPTIONS, 'searchById');
     const row = toU64(checkedId(id));
     const k = checkedK(options);
-    return this.#rows(options, (c, db, _, how, out) => c.gv_db_search_by_id(db, row, k, how, out)).rows;
+    return this.#rows('gv_db_search_by_id', options, [row, k]).rows;
   }
 
   rangeSearch(query, radius, options = {}) {
     checkOptions(options, RANGE_OPTIONS, 'rangeSearch');
     if (typeof radius !== 'number') throw argumentError(`radius must be a number, got ${describe(radius)}`);
-    const floats = toFloats(query, 'the query');
+    const given = toRow(query, 'the query');
     const most = Math.min(whole(options.maxResults, 'maxResults') ?? 1000, LARGEST_SIZE);
-    const { rows, total } = this.#rows(options, (c, db, frame, how, out) =>
-      c.gv_db_range_search(db, frame.floats(floats), floats.length, radius, most, how, out),
-    );
+    const { rows, total } = this.#rows('gv_db_range_search', options, [radius, most], given);
     return { hits: rows, total };
   }
 
   searchGroups(query, key, options = {}) {
     checkOptions(options, GROUP_OPTIONS, 'searchGroups');
     checkedCString(key, 'key');
-    const floats = toFloats(query, 'the query');
+    const given = toRow(query, 'the query');
     const k = checkedK(options);
     const size = Math.min(whole(options.groupSize, 'groupSize') ?? 1, LARGEST_SIZE);
-    const { rows, groups } = this.#rows(options, (c, db, frame, how, out) =>
-      c.gv_db_search_groups(db, frame.floats(floats), floats.length, k, frame.text(key), size, how, out),
-    );
+    const { rows, groups } = this.#rows('gv_db_search_groups', options, [k, key, size], given);
     const found = [];
     rows.forEach((hit, i) => (found[groups[i]] ??= { value: hit.metadata[key], hits: [] }).hits.push(hit));
     return found;
@@ -314,28 +298,31 @@ export class Database {
     const from = options.after === undefined ? 0n : toU64(checkedId(options.after) + 1);
     const limit = Math.min(whole(options.limit, 'limit') ?? 100, LARGEST_SIZE);
     const how = { ...options, withVectors: options.withVectors ?? true };
-    return this.#rows(how, (c, db, _, at, out) => c.gv_db_scroll(db, from, limit, at, out)).rows;
+    return this.#rows('gv_db_scroll', how, [from, limit]).rows;
   }
 
-  /** What `ask(exports, db, frame, options, out)` puts at `out`, as takeRows() has it. */
-  #rows(options, ask) {
+  /** What the export `name` answers to the query given, if it takes one, and these numbers and strings: as takeRows() has it. */
+  #rows(name, options, rest, given) {
     return this.#call((core, db, frame) => {
       const out = frame.reserve(4);
-      core.check(ask(core.c, db, frame, writeSearchOptions(core, frame, options), out));
+      const query = given ? [frame.floats(given.floats), given.dimension] : [];
+      const args = rest.map((arg) => (typeof arg === 'string' ? frame.text(arg) : arg));
+      core.check(core.c[name](db, ...query, ...args, writeSearchOptions(core, frame, options, given), out));
       return takeRows(core, core.u32(out));
     });
   }
 
   searchMany(queries, options = {}) {
     checkOptions(options, [...MANY_OPTIONS, 'filters'], 'searchMany');
-    const { floats, count, dimension } = toRows(queries, this.#dimension, 'queries');
+    const given = toSparse(queries) ?? toRows(queries, this.#dimension, 'queries');
+    const { floats, count, dimension } = given;
     const asked = checkedK(options);
     return this.#call((core, db, frame) => {
       const k = Math.min(asked, Math.max(this.size, 1)); // so that a large k costs no memory
       const ids = frame.reserve(8 * count * k);
       const distances = frame.reserve(4 * count * k);
       const counts = frame.reserve(4 * count);
-      const how = writeSearchOptions(core, frame, options, count);
+      const how = writeSearchOptions(core, frame, options, given);
       const at = frame.floats(floats);
       core.check(core.c.gv_db_search_batch(db, at, count, dimension, k, how, ids, distances, counts));
       return {
@@ -606,12 +593,12 @@ function checkedK(options) {
   return Math.min(whole(options.k, 'k') ?? 10, LARGEST_SIZE);
 }
 
-/** The address of a GV_SearchOptions, for `count` queries. */
-function writeSearchOptions(core, frame, options, count) {
+/** The address of a GV_SearchOptions for the queries given, of which it has those that are sparse. */
+function writeSearchOptions(core, frame, options, given) {
   const [key, value, expression] = checkedFilter(options.filter);
   const { filters } = options;
-  if (filters && !(Array.isArray(filters) && filters.length === count)) {
-    throw argumentError(`filters must be an array of ${count}, one for each query, got ${describe(filters)}`);
+  if (filters && !(Array.isArray(filters) && filters.length === given.count)) {
+    throw argumentError(`filters must be an array of ${given.count}, one for each query, got ${describe(filters)}`);
   }
   const texts = filters?.map((filter) => frame.text(filter === null ? undefined : checkedCString(filter, 'filters')));
   const at = frame.reserve(STRUCTS.GV_SearchOptions.size);
@@ -628,6 +615,7 @@ function writeSearchOptions(core, frame, options, count) {
     filter: frame.text(expression),
     offset: whole(options.offset, 'offset'),
     filters: texts ? frame.u32s(texts) : 0,
+    sparse: given?.starts && frame.sparse(given),
   });
   return at;
 }

@@ -496,26 +496,26 @@ export class Database {
   search(query: VectorInput | SparseInput, options?: SearchOptions): Hit[];
 
   /** `search` for many queries at once, without metadata, in typed arrays. */
-  searchMany(queries: RowsInput, options?: SearchManyOptions): Hits;
+  searchMany(queries: RowsInput | ReadonlyArray<SparseInput>, options?: SearchManyOptions): Hits;
 
   /** Carry out a `search`, and say which way it went and why, instead of what it found. */
-  explain(query: VectorInput, options?: SearchOptions): Explanation;
+  explain(query: VectorInput | SparseInput, options?: SearchOptions): Explanation;
 
   /** The rows nearest to row `id`, which is itself left out; `GV_ERR_NOT_FOUND` if it is not there. */
   searchById(id: number, options?: SearchOptions): Hit[];
 
   /**
    * Every row at a distance of at most `radius` (of the distance in the hit), nearest first, ties by id: exact on every index, by a
-   * scan.
+   * scan, or the lists of `sparse`.
    * `GV_ERR_ARGUMENT`: the radius is NaN; it may be negative or infinite.
    */
-  rangeSearch(query: VectorInput, radius: number, options?: RangeSearchOptions): RangeHits;
+  rangeSearch(query: VectorInput | SparseInput, radius: number, options?: RangeSearchOptions): RangeHits;
 
   /**
    * The `k` nearest groups of rows with the same value of the metadata `key`, in the order of their nearest rows; of
    * each its `groupSize` nearest rows. Rows without the key are left out.
    */
-  searchGroups(query: VectorInput, key: string, options?: GroupOptions): Group[];
+  searchGroups(query: VectorInput | SparseInput, key: string, options?: GroupOptions): Group[];
 
   /**
    * A page of rows in order of ids. `after: page.at(-1).id` gives the next, and an empty one is the end. Rows that stay are

@@ -68,7 +68,7 @@ export function checkedCString(text, what) {
   return text;
 }
 
-/** Rows given as {indices, values}, one or many, in the form of a GV_SparseRows; undefined for other rows. */
+/** Rows given as {indices, values}, one or many, in the form of a GV_SparseRows, and no floats; undefined for other rows. */
 export function toSparse(given) {
   const rows = Array.isArray(given) ? given : [given];
   if (!rows[0]?.indices) return undefined;
@@ -85,7 +85,7 @@ export function toSparse(given) {
     }
     starts.push(indices.length);
   });
-  return { count: rows.length, starts, indices, values };
+  return { count: rows.length, starts, indices, values, floats: [], dimension: 0 };
 }
 
 /** `values` as float32: a Float32Array itself, anything else converted. */

@@ -31,6 +31,7 @@ export const OPEN_MODES = { GV_FILE_READ: 0, GV_FILE_WRITE: 1, GV_FILE_CREATE: 2
 const SIZES = { u32: 4, i32: 4, pointer: 4, u64: 8, f64: 8 };
 
 /** 'u32 a b; u64 c*3': types with the fields that have them, laid out as wasm32 does. {size, fields: {name: [type, offset]}}. */
+/* @__NO_SIDE_EFFECTS__: entries that need none of the structs are packed without them */
 function struct(text) {
   const fields = {};
   let size = 0;
@@ -57,7 +58,7 @@ export const STRUCTS = {
   ),
   GV_SearchOptions: struct(
     'u32 struct_size; i32 distance; u32 ef_search with_vectors with_metadata threads; pointer filter_key ' +
-    'filter_value filter; u32 nprobe rerank; u64 offset; pointer filters',
+    'filter_value filter; u32 nprobe rerank; u64 offset; pointer filters sparse',
   ),
   GV_ResourceLimits: struct('u32 struct_size max_concurrent_operations; u64 max_memory_bytes max_vectors'),
   GV_DatabaseInfo: struct(

@@ -21,6 +21,7 @@ for (const [entry, file, platform, form] of [
   ['index_opfs.js', 'gigavector.opfs.js', 'browser', AS_MODULE],
   ['index_worker.js', 'gigavector.worker.js', 'browser', AS_MODULE],
   ['thread.js', 'gigavector.thread.js', 'browser', AS_MODULE],
+  ['fusion.js', 'gigavector.fusion.js', 'neutral', AS_MODULE],
 ]) {
   await build({
     absWorkingDir: import.meta.dirname,

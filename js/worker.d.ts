@@ -17,6 +17,7 @@ import type {
   OpenOptions as BaseOptions,
   ResponseOptions as BaseResponseOptions,
   RowsInput,
+  SparseInput,
   UpsertOptions,
 } from './index.js';
 
@@ -59,12 +60,12 @@ export interface Database
   /** Components a vector. */
   readonly dimension: number;
   addMany(
-    rows: RowsInput,
+    rows: RowsInput | ReadonlyArray<SparseInput>,
     metadata?: ReadonlyArray<MetadataInput | null | undefined> | null,
     options?: ManyOptions,
   ): Promise<number[]>;
   upsertMany(
-    rows: RowsInput,
+    rows: RowsInput | ReadonlyArray<SparseInput>,
     metadata: ReadonlyArray<MetadataInput>,
     options?: UpsertOptions & ManyOptions,
   ): Promise<number[]>;

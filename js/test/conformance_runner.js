@@ -128,7 +128,8 @@ const written = (hits) => hits.map(({ id, distance }) => [id, bitsOf(distance)])
 const expected = (hits) => hits.map(([id, distance]) => [id, expectedBits(distance)]);
 
 function searchOptions({ k, distance, filter, ef_search: efSearch, nprobe, rerank }) {
-  return { k, distance: METRICS[distance] ?? distance, filter, efSearch, nprobe, rerank };
+  const given = { k, distance: METRICS[distance] ?? distance, filter, efSearch, nprobe, rerank };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 /** One function a kind of step: it makes the call on `run.db` and asserts the answer. */
@@ -174,6 +175,10 @@ const STEPS = {
     const got = run.db.rangeSearch(vectorOf(spec, run.dimension), bound, options);
     same([written(got.hits), got.total], [expected(hits), total]);
   },
+  search_groups(run, { search_groups: spec, key, group_size: groupSize, groups, ...step }) {
+    const got = run.db.searchGroups(vectorOf(spec, run.dimension), key, { groupSize, ...searchOptions(step) });
+    same(got.map(({ hits }) => written(hits)), groups.map(expected));
+  },
   delete: (run, step) => run.db.delete(step.delete),
   delete_many: (run, step) => run.db.delete(step.delete_many),
   update_vector: (run, step) => run.db.updateVector(step.update_vector, vectorOf(step.vector, run.dimension)),
@@ -217,6 +222,7 @@ const ARGUMENTS = {
   search: ['k', 'distance', 'filter', 'ef_search', 'nprobe', 'rerank', 'hits'],
   search_batch: ['k', 'distance', 'filter', 'ef_search', 'nprobe', 'rerank', 'hits'],
   upsert: ['metadata', 'key', 'ids'],
+  search_groups: ['k', 'key', 'group_size', 'distance', 'filter', 'groups'],
   range_search: ['radius', 'max_results', 'distance', 'filter', 'hits', 'total'],
   update_vector: ['vector'],
   update_metadata: ['metadata'],

@@ -25,7 +25,9 @@ test('the packed package, installed in an empty folder, runs the examples of the
   writeFileSync(join(project, 'example.js'), example);
   assert.equal(run(process.execPath, ['example.js'], project), printed);
 
-  const [[, errors]] = blocksOf('What there is');
+  const [[, fusion], [, errors]] = blocksOf('What there is');
+  writeFileSync(join(project, 'fusion.js'), fusion);
+  assert.equal(run(process.execPath, ['fusion.js'], project), '[ 3, 7, 9 ]\n');
   writeFileSync(join(project, 'errors.js'), errors);
   assert.equal(run(process.execPath, ['errors.js'], project), 'true GV_ERR_ARGUMENT expected vector of dim 128, got 64\n');
 
@@ -53,8 +55,8 @@ test('the packed package, installed in an empty folder, runs the examples of the
   const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
   assert.deepEqual(Object.keys(lock.packages), ['', 'node_modules/gigavector'], 'no dependencies');
 
-  const code = ['browser.js', 'node.cjs', 'node.js', 'opfs.js', 'thread.js', 'worker.js'].map((name) => `gigavector.${name}`);
-  const types = ['index.d.cts', 'index.d.ts', 'opfs.d.ts', 'thread.d.ts', 'worker.d.ts'];
+  const code = ['browser.js', 'fusion.js', 'node.cjs', 'node.js', 'opfs.js', 'thread.js', 'worker.js'].map((name) => `gigavector.${name}`);
+  const types = ['fusion.d.ts', 'index.d.cts', 'index.d.ts', 'opfs.d.ts', 'thread.d.ts', 'worker.d.ts'];
   const others = ['LICENSE', 'README.md', 'gigavector.all.wasm', 'gigavector.relaxed.wasm', 'gigavector.wasm', 'package.json'];
   assert.deepEqual(files, [...others, ...code, ...types].sort());
   t.diagnostic(`${files.length} files: ${files.join(' ')}`);
@@ -97,6 +99,14 @@ function checkTypes(project) {
         const size: number = db.size;
         return db.search([1, 2], { k: size });
       }`,
+    'fusion.mts': `import { Database, type Hit } from 'gigavector';
+      import { reciprocalRankFusion, type FusedHit } from 'gigavector/fusion';
+      export function joined(words: Database, meaning: Database): FusedHit[] {
+        const hits: Hit[] = words.search({ indices: [1], values: [1] });
+        // @ts-expect-error: one ranking is no list of rankings
+        reciprocalRankFusion(hits);
+        return reciprocalRankFusion([hits, meaning.search([1, 2]), [1, 2]], { k: 10 });
+      }`,
     'worker.mts': `import { Database, GigaVectorError } from 'gigavector/opfs';${body('Database')}
       export async function copy(db: Database): Promise<void> {
         db.save();
@@ -132,6 +142,7 @@ function printSizes(t, folder) {
     'loader for pages': ['gigavector.browser.js'],
     'client of the Worker': ['gigavector.worker.js'],
     'loader in the Worker, with OPFS': ['gigavector.thread.js'],
+    'fusion of rankings': ['gigavector.fusion.js'],
   };
   const found = {};
   for (const [kind, names] of Object.entries(kinds)) {

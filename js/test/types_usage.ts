@@ -1,5 +1,5 @@
 // A TypeScript user's program: types.test.js compiles it, nothing runs it. A line after @ts-expect-error must not compile.
-import { Database, GigaVectorError, type CheckReport, type Group, type Hit, type Hits, type PageRow, type Row, type Stats } from 'gigavector';
+import { Database, GigaVectorError, type CheckReport, type Group, type Hit, type Hits, type PageRow, type Row, type SparseInput, type Stats } from 'gigavector';
 
 export async function use(): Promise<number> {
   using db = await Database.open('file.gv', {
@@ -28,6 +28,8 @@ export async function use(): Promise<number> {
   const gone: number = db.deleteMatching({ key: 'b' });
   const { hits: near, total } = db.rangeSearch([1, 2, 3], 0.5, { maxResults: 10, filter: ['key', 'b'] });
   const groups: Group[] = db.searchGroups([1, 2, 3], 'key', { k: 3, groupSize: 2, withVectors: true });
+  const pairs: SparseInput = { indices: Uint32Array.of(1), values: [0.5] };
+  const sparse = [db.rangeSearch(pairs, -1).hits, db.searchGroups(pairs, 'key')[0]!.hits, db.searchMany([pairs]), db.explain(pairs)];
   const page: PageRow[] = db.scroll({ after: 7, limit: 10, withMetadata: false });
   const like: Hit[] = db.searchById(id, { k: 5, offset: 10 });
   const stats: Stats = db.stats();
@@ -54,6 +56,6 @@ export async function use(): Promise<number> {
   } catch (error) {
     if (error instanceof GigaVectorError && error.name === 'GV_ERR_IO') return error.code;
   }
-  const more = written + gone + near.length + total + groups.length + page.length + like.length + stats.searches;
+  const more = written + gone + near.length + total + groups.length + page.length + like.length + sparse.length + stats.searches;
   return more + (hits[0]?.distance ?? 0) + many.k + report.rows + db.size + db.dimension;
 }

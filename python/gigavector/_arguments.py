@@ -116,8 +116,12 @@ def search_options(
     offset: int = 0,
     filters: Sequence[str | None] | None = None,
     count: int = 1,
+    sparse: Any = None,
 ) -> tuple[Any, Any]:
-    """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do; for `count` queries."""
+    """GV_SearchOptions (NULL where all are at their defaults), and what must live as long as they do; for `count` queries.
+
+    sparse: a GV_SparseRows with the queries, in place of vectors; the caller keeps what it points to.
+    """
     if (
         distance is None
         and filter_metadata is None
@@ -127,6 +131,7 @@ def search_options(
         and with_metadata is True
         and threads == 1
         and offset == 0
+        and sparse is None
     ):
         return _NULL, None
     shared = _plain_options(
@@ -139,16 +144,19 @@ def search_options(
         integer("threads", threads, 0, UINT32_MAX),
         integer("offset", offset, 0, UINT64_MAX),
     )
-    if filter_metadata is None and filter is filters is None:
+    if filter_metadata is None and filter is filters is sparse is None:
         return shared, None
     keep: list[Any] = []
     options = ffi.new(_SEARCH_OPTIONS, shared[0])
+    if sparse is not None:
+        keep.append(sparse)
+        options.sparse = sparse
     if filter_metadata is not None:
         if not isinstance(filter_metadata, (tuple, list)) or len(filter_metadata) != 2:
             raise ArgumentError(f"filter_metadata must be a pair (key, value), got {filter_metadata!r}")
         key, value = filter_metadata
         keep += (c_string(key, "filter key"), c_string(value, f"filter value of {key!r}"))
-        options.filter_key, options.filter_value = keep
+        options.filter_key, options.filter_value = keep[-2:]
     if filter is not None:
         keep.append(c_string(filter, "filter"))
         options.filter = keep[-1]

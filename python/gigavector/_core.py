@@ -37,6 +37,7 @@ from ._metadata import borrowed, pack_row, pack_rows
 from ._rows import vectors_of
 from ._search import SearchCalls, VectorLike, VectorsLike
 from ._sparse import SparseCalls
+from ._sparse_search import SparseSearches
 from ._suggest import suggest_index, suggested_ivfpq
 from ._types import (
     STORAGE_NAMES,
@@ -61,7 +62,7 @@ _ROWS_OUT = ffi.typeof("GV_Rows **")
 _NULL = ffi.NULL
 
 
-class Database(SearchCalls, SparseCalls):
+class Database(SearchCalls, SparseCalls, SparseSearches):
     """An embedded vector database in one file, or in memory. Made by `Database.open` and its relatives.
 
     Any number of threads may search while one writes; the interpreter lock is released during calls.

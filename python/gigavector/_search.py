@@ -250,8 +250,10 @@ class SearchCalls:
             filters=filters,
             count=count,
         )
-        width, out = hit_count(k), ffi.new(_MANY_ROWS_OUT, count)
-        lent = ffi.from_buffer(FLOATS, rows)
+        return self._batch_rows(ffi.from_buffer(FLOATS, rows), count, dimension, hit_count(k), options)
+
+    def _batch_rows(self, lent: Any, count: int, dimension: int, width: int, options: Any) -> list[list[SearchHit]]:
+        out = ffi.new(_MANY_ROWS_OUT, count)
         if self._call(lib.gv_db_search_batch_rows, lent, count, dimension, width, options, out):
             raise last_error(QueryError if width == 0 else ArgumentError)
         found = ffi.unpack(out, count)
@@ -287,9 +289,6 @@ class SearchCalls:
         offset: as in search().
         """
         lent, count, dimension = lent_queries(queries, self._dimension)
-        width = hit_count(k)
-        if width > _WIDE_K:
-            width = min(width, max(len(self), _WIDE_K))
         given = (distance, filter_metadata, filter, filters, ef_search, nprobe, rerank)
         if given == _NOTHING and threads == 1 and offset == 0:
             options = _NULL
@@ -306,6 +305,13 @@ class SearchCalls:
                 filters=filters,
                 count=count,
             )
+        return self._batch_arrays(lent, count, dimension, hit_count(k), options)
+
+    def _batch_arrays(
+        self, lent: Any, count: int, dimension: int, width: int, options: Any
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        if width > _WIDE_K:
+            width = min(width, max(len(self), _WIDE_K))
         ids = np.empty((count, width), np.int64)
         distances = np.empty((count, width), np.float32)
         status = self._call(

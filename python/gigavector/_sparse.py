@@ -8,38 +8,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arguments import c_string, hit_count, row_id, search_options
+from ._arguments import c_string, row_id
 from ._arrays import FLOATS
-from ._errors import ArgumentError, QueryError, check
+from ._errors import ArgumentError, check
 from ._ffi import ffi, lib
 from ._metadata import borrowed, pack_rows
-from ._rows import hits_of
-from ._types import DistanceType, SearchHit
+from ._types import SearchHit
 
-_UINT32S = ffi.typeof("uint32_t[]")
+UINT32S = ffi.typeof("uint32_t[]")
 _UINT64S = ffi.typeof("uint64_t[]")
 _NULL = ffi.NULL
 Pairs = tuple[npt.ArrayLike, npt.ArrayLike]  # indices, values
 
 
 class SparseCalls:
-    """What `Database` offers when its index is SPARSE."""
+    """What `Database` offers for rows of pairs, when its index is SPARSE. Searches for them: _sparse_search.py."""
 
     _call: Callable[..., Any]
-    _rows: Callable[..., Any]
 
     def add_sparse_vector(
         self, indices: npt.ArrayLike, values: npt.ArrayLike, metadata: Mapping[str, str] | None = None
     ) -> int:
         """Append one sparse row; returns its id. `indices` ascend, each once, below the dimension."""
-        return self._add_sparse(*_one_row(indices, values), None if metadata is None else [metadata])[0]
+        return self._add_sparse(*one_row(indices, values), None if metadata is None else [metadata])[0]
 
     def add_sparse_vectors(self, rows: Any, metadata: Iterable[Mapping[str, str] | None] | None = None) -> list[int]:
         """Append many sparse rows, all or none; returns their ids.
 
         rows: a SciPy CSR matrix or array (anything with indptr, indices and data), or a sequence of (indices, values).
         """
-        return self._add_sparse(*_many_rows(rows), metadata)
+        return self._add_sparse(*many_rows(rows), metadata)
 
     def _add_sparse(
         self,
@@ -51,8 +49,7 @@ class SparseCalls:
     ) -> list[int]:
         count = len(starts) - 1
         packed = pack_rows(metadata, count) if metadata is not None else b""
-        lent = [ffi.from_buffer(_UINT64S, starts), ffi.from_buffer(_UINT32S, indices), ffi.from_buffer(FLOATS, values)]
-        rows = ffi.new("GV_SparseRows *", [count, *lent])
+        rows, _keep = lent_rows(starts, indices, values)
         ids: npt.NDArray[np.uint64] = np.empty(count, np.uint64)
         pairs = borrowed(packed) if packed else _NULL
         out = ffi.from_buffer(_UINT64S, ids)
@@ -65,49 +62,13 @@ class SparseCalls:
 
     def upsert_sparse_vectors(self, rows: Any, metadata: Iterable[Mapping[str, str]], key: str = "id") -> list[int]:
         """Write sparse rows, all or none, each in place of the row with the same `metadata[key]`, as upsert_many() does; their ids."""
-        return self._add_sparse(*_many_rows(rows), metadata, key)
+        return self._add_sparse(*many_rows(rows), metadata, key)
 
     def update_sparse_vector(self, id: int, indices: npt.ArrayLike, values: npt.ArrayLike) -> None:
         """Replace the pairs of a row, keeping its id and metadata."""
-        _, kept_indices, kept_values = _one_row(indices, values)
-        lent = ffi.from_buffer(_UINT32S, kept_indices), ffi.from_buffer(FLOATS, kept_values)
+        _, kept_indices, kept_values = one_row(indices, values)
+        lent = ffi.from_buffer(UINT32S, kept_indices), ffi.from_buffer(FLOATS, kept_values)
         check(self._call(lib.gv_db_update_sparse, row_id(id), *lent, len(kept_indices)))
-
-    def search_sparse(
-        self,
-        indices: npt.ArrayLike,
-        values: npt.ArrayLike,
-        k: int,
-        distance: DistanceType | int | None = None,
-        filter_metadata: tuple[str, str] | None = None,
-        filter: str | None = None,
-        *,
-        with_vectors: bool = True,
-        with_metadata: bool = True,
-        offset: int = 0,
-    ) -> list[SearchHit]:
-        """The `k` rows nearest to a sparse query, exactly: min(k, rows that pass the filter) hits, always.
-
-        distance: DOT_PRODUCT (the distance is the negated product) or COSINE; None is the database's own.
-        The others as in search(). `hit.vector` is a SparseVector.
-        """
-        options, _keep = search_options(
-            distance,
-            filter_metadata,
-            filter,
-            None,
-            with_vectors=with_vectors,
-            with_metadata=with_metadata,
-            offset=offset,
-        )
-        _, kept_indices, kept_values = _one_row(indices, values)
-        lent = ffi.from_buffer(_UINT32S, kept_indices), ffi.from_buffer(FLOATS, kept_values)
-        width = hit_count(k)
-        failure = QueryError if width == 0 else ArgumentError
-        found: list[SearchHit] = self._rows(
-            hits_of, failure, lib.gv_db_search_sparse, *lent, len(kept_indices), width, options
-        )
-        return found
 
 
 def reciprocal_rank_fusion(*rankings: Iterable[SearchHit | int], k: int = 60) -> list[tuple[int, float]]:
@@ -136,6 +97,13 @@ def _indices_of(given: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     return np.ascontiguousarray(array, np.uint32)
 
 
+def _starts_of(given: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.size > 0 and (array.dtype.kind not in "iu" or array.min() < 0)):
+        raise ArgumentError(f"indptr must be one row of whole numbers from 0, got {array.dtype} of shape {array.shape}")
+    return np.ascontiguousarray(array, np.uint64)
+
+
 def _values_of(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
     array = np.asarray(given)
     if array.ndim != 1 or (array.dtype.kind not in "iuf" and array.size > 0):
@@ -144,7 +112,15 @@ def _values_of(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
         return np.ascontiguousarray(array, np.float32)
 
 
-def _one_row(
+def lent_rows(
+    starts: npt.NDArray[np.uint64], indices: npt.NDArray[np.uint32], values: npt.NDArray[np.float32]
+) -> tuple[Any, list[Any]]:
+    """A GV_SparseRows that points into these, and what must live as long."""
+    lent = [ffi.from_buffer(_UINT64S, starts), ffi.from_buffer(UINT32S, indices), ffi.from_buffer(FLOATS, values)]
+    return ffi.new("GV_SparseRows *", [len(starts) - 1, *lent]), lent
+
+
+def one_row(
     indices: npt.ArrayLike, values: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
     kept_indices, kept_values = _indices_of(indices), _values_of(values)
@@ -153,18 +129,17 @@ def _one_row(
     return np.array([0, len(kept_indices)], np.uint64), kept_indices, kept_values
 
 
-def _many_rows(rows: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+def many_rows(rows: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
     if hasattr(rows, "indptr"):
         if getattr(rows, "format", "csr") != "csr":
             raise ArgumentError(f"a sparse matrix must be in CSR form, got {rows.format}: use .tocsr()")
-        starts = np.ascontiguousarray(rows.indptr, np.uint64)
-        indices, values = _indices_of(rows.indices), _values_of(rows.data)
+        starts, indices, values = _starts_of(rows.indptr), _indices_of(rows.indices), _values_of(rows.data)
         if len(starts) == 0 or int(starts[-1]) > min(len(indices), len(values)):
             raise ArgumentError("indptr of the sparse matrix goes beyond its indices")
         return starts, indices, values
     if not isinstance(rows, Sequence):
         rows = list(rows)
-    parts = [_one_row(*_pair(row, i)) for i, row in enumerate(rows)]
+    parts = [one_row(*_pair(row, i)) for i, row in enumerate(rows)]
     starts = np.zeros(len(parts) + 1, np.uint64)
     np.cumsum([len(part[1]) for part in parts], out=starts[1:], dtype=np.uint64)
     if not parts:

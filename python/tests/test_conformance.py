@@ -187,6 +187,9 @@ class Case:
     def do_search_batch(self, spec, k, hits, distance=None, filter=None, **how):
         assert how.keys() <= {"ef_search", "nprobe", "rerank"}, how
         arguments = {**self.arguments_of(distance, filter), **how}
+        if isinstance(spec, list) and is_sparse(spec[0]):
+            self.batch_of_pairs([pairs(query) for query in spec], k, hits, arguments)
+            return
         queries = rows(spec, self.dimension)
         found = self.db.search_batch(queries, k, **arguments)
         ids, distances = self.db.knn_query(queries, k, **arguments)
@@ -195,6 +198,18 @@ class Case:
             self.same([(hit.id, hit.distance) for hit in one], wanted)
             self.same(list(zip(row[0].tolist(), row[1].tolist(), strict=True))[: len(wanted)], wanted)
             assert self.db.search(query, k, **arguments) == one
+
+    def batch_of_pairs(self, queries, k, hits, arguments):
+        found = self.db.search_batch_sparse(queries, k, threads=2, **arguments)
+        ids, distances = self.db.knn_query_sparse(queries, k, **arguments)
+        for one, row, wanted in zip(found, zip(ids, distances, strict=True), hits, strict=True):
+            self.same([(hit.id, hit.distance) for hit in one], wanted)
+            self.same(list(zip(row[0].tolist(), row[1].tolist(), strict=True))[: len(wanted)], wanted)
+
+    def do_search_groups(self, spec, k, key, group_size, groups=None, distance=None, filter=None):
+        found = self.db.search_groups_sparse(*pairs(spec), k, key, group_size, **self.arguments_of(distance, filter))
+        for group, wanted in zip(found, groups, strict=True):
+            self.same([(hit.id, hit.distance) for hit in group.hits], wanted)
 
     def do_upsert(self, spec, metadata, key, ids=None):
         many = rows(spec, self.dimension)
@@ -207,7 +222,10 @@ class Case:
     def do_range_search(self, spec, radius, max_results, hits, total=None, distance=None, filter=None):
         (bound,) = struct.unpack(">f", bytes.fromhex(expected_bits(radius)))
         arguments = self.arguments_of(distance, filter)
-        found = self.db.range_search(vector(spec, self.dimension), bound, max_results, **arguments)
+        if is_sparse(spec):
+            found = self.db.range_search_sparse(*pairs(spec), bound, max_results, **arguments)
+        else:
+            found = self.db.range_search(vector(spec, self.dimension), bound, max_results, **arguments)
         self.same([(hit.id, hit.distance) for hit in found], hits)
         assert found.total == total
 

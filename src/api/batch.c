@@ -96,12 +96,21 @@ static GV_Status find_hits(Batch *b, const GV_Search *search, const float *queri
 
 typedef struct Chunk { /* what one is about */
     const GV_Search *search;
-    const float *queries;
+    size_t first; /* query */
     size_t count; /* of queries; once they are answered, those before the first that is not valid */
     GV_Workspace **space;
     GV_TopK *tops;
     GV_Rows **rows; /* NULL: none are asked for */
 } Chunk;
+
+/* Is the query at `at` one? */
+static GV_Status check_query(const Batch *b, size_t at, GV_Question *question)
+{
+    const GV_SparseRows *sparse = b->search.options.sparse;
+    if (GV_HAS_SPARSE && sparse) return gv_sparse_question(b->db, &b->search, sparse, at, question);
+    question->vector = b->queries + at * b->dimension;
+    return gv_check_vector(b->db, question->vector, b->dimension, at, &question->squared_norm);
+}
 
 /* Under the read lock: the hits of a chunk's valid queries among `matches` (NULL: all rows); their rows as well. */
 static GV_Status search_chunk(Batch *b, Chunk *chunk, const GV_Bitset *matches, uint64_t match_count)
@@ -109,20 +118,22 @@ static GV_Status search_chunk(Batch *b, Chunk *chunk, const GV_Bitset *matches, 
     GV_Database *db = b->db;
     GV_Store *s = db->store;
     const GV_Search *search = chunk->search;
-    const float *queries = chunk->queries;
     GV_TopK *tops = chunk->tops;
+    GV_Question first, *question = &first, others;
     float norms[GV_SCAN_MOST];
     size_t valid = 0;
-    while (valid < chunk->count &&
-           gv_check_vector(db, queries + valid * b->dimension, b->dimension, valid, &norms[valid]) == GV_OK)
-        valid++;
+    for (; valid < chunk->count; valid++, question = &others) {
+        if (check_query(b, chunk->first + valid, question) != GV_OK) break;
+        norms[valid] = question->squared_norm;
+    }
     chunk->count = valid;
     GV_Request request = gv_search_request(db, search, valid, matches, match_count);
     for (size_t i = 0; i < valid; i++) tops[i] = (GV_TopK){0};
     if (valid == 0) return GV_OK;
+    gv_request_put(&request, &first);
     request.squared_norms = norms;
     Room room = {0};
-    if (request.k > 0) GV_TRY(find_hits(b, search, queries, &request, chunk->space, tops, &room));
+    if (request.k > 0) GV_TRY(find_hits(b, search, first.vector, &request, chunk->space, tops, &room));
     for (size_t i = 0; i < valid && chunk->rows; i++)
         GV_TRY(gv_rows_of_hits(&s->table, search, tops[i].hits, tops[i].count, room.slots, &chunk->rows[i]));
     return GV_OK;
@@ -194,10 +205,8 @@ static GV_Status answer_chunk(Batch *b, size_t begin, Chunk *chunk)
     size_t asked = chunk->count;
     GV_TRY(search_filtered(b, chunk));
     if (chunk->count < asked) {
-        float norm;
-        size_t bad = begin + chunk->count;
-        if (gv_check_vector(b->db, b->queries + bad * b->dimension, b->dimension, bad, &norm) != GV_OK)
-            note_failure(b, bad);
+        GV_Question bad;
+        if (check_query(b, begin + chunk->count, &bad) != GV_OK) note_failure(b, begin + chunk->count);
     }
     return GV_OK;
 }
@@ -212,8 +221,7 @@ static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
     uint64_t began = gv_clock_ns();
     if (begin > b->failed_at) return;
     if (worker > 0 && !b->spaces[worker]) b->spaces[worker] = gv_workspace_take(db);
-    Chunk chunk = {&search, b->queries + begin * b->dimension, end - begin, &b->spaces[worker],
-                   tops,    b->rows ? b->rows + begin : NULL};
+    Chunk chunk = {&search, begin, end - begin, &b->spaces[worker], tops, b->rows ? b->rows + begin : NULL};
     GV_Status status = read_filter(b, begin, &search);
     gv_read_lock(&db->state);
     if (status == GV_OK) status = answer_chunk(b, begin, &chunk);
@@ -226,18 +234,20 @@ static void run_chunk(void *context, size_t worker, size_t begin, size_t end)
 
 /* ---- the call ---- */
 
-/* How many queries go together, on `threads` threads. The dimension is the database's, or this fails. */
+/* How many queries go together, on `threads` threads: of pairs one. The dimension is the database's, or this fails. */
 static GV_Status plan(Batch *b, size_t query_count, size_t threads, size_t *chunk)
 {
     GV_Database *db = b->db;
     const GV_Bitset *matches;
     gv_read_lock(&db->state);
     GV_Store *s = db->store;
-    GV_Status status = gv_check_dimension(db, b->dimension);
+    const GV_SparseRows *sparse = GV_HAS_SPARSE ? b->search.options.sparse : NULL;
+    GV_Status status = sparse ? gv_check_queries(db, sparse, query_count)
+                              : gv_check_width(db, b->dimension, query_count);
     *chunk = 1;
-    if (status == GV_OK && query_count > 0 && (!b->queries || (!b->rows && (!b->ids || !b->distances))))
+    if (status == GV_OK && query_count > 0 && ((!b->queries && !sparse) || (!b->rows && (!b->ids || !b->distances))))
         status = gv_fail(GV_ERR_ARGUMENT, "queries, ids or distances is NULL");
-    if (status == GV_OK && query_count > 1 && !b->search.options.filters) {
+    if (status == GV_OK && query_count > 1 && !sparse && !b->search.options.filters) {
         status = up_to_date(b, &matches);
         GV_Request request = gv_search_request(db, &b->search, 1, matches, b->match_count);
         if (status == GV_OK && request.k > 0) *chunk = gv_search_block(&s->table, s->index, &request);

@@ -65,7 +65,12 @@ GV_Status gv_hand_out(const char *name, void *to, const void *from, size_t size)
 
 /* GV_ERR_ARGUMENT unless `dimension` is the database's and `row` finite; `*norm` is its squared norm. */
 GV_Status gv_check_dimension(const GV_Database *db, size_t dimension);
-GV_Status gv_check_sparse_distance(GV_DistanceType distance);
+/* The same for `count` rows or queries: no vectors at all are no pairs, either. */
+static inline GV_Status gv_check_width(const GV_Database *db, size_t dimension, size_t count)
+{
+    return GV_HAS_SPARSE && db->is_sparse && count == 0 ? GV_OK : gv_check_dimension(db, dimension);
+}
+GV_Status gv_check_sparse_distance(GV_DistanceType distance); /* GV_ERR_UNSUPPORTED unless sparse rows have it */
 GV_Status gv_check_vector(const GV_Database *db, const float *row, size_t dimension, size_t index, float *norm);
 
 /* Open settings (options.c): copy what the caller's struct_size covers over the defaults; check ranges. */

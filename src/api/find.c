@@ -26,6 +26,7 @@ static GV_Status read_options(const GV_SearchOptions *given, size_t k, GV_Search
     if (!o->filter_key != !o->filter_value)
         return gv_fail(GV_ERR_ARGUMENT, "a filter needs a key and a value, the %s is missing",
                        o->filter_key ? "value" : "key");
+    if (!GV_HAS_SPARSE && o->sparse) return gv_refuse_sparse();
     search->reach = o->offset < SIZE_MAX - k ? k + (size_t)o->offset : SIZE_MAX;
     return GV_OK;
 }
@@ -164,12 +165,9 @@ static GV_Status run(GV_Database *db, const GV_Search *search, const GV_Question
     GV_Store *s = db->store;
     GV_Request request = gv_search_request(db, search, 1, matches, match_count);
     *count = 0;
-    if (GV_HAS_SPARSE && !question->vector) GV_TRY(gv_check_sparse_distance(request.distance));
     if (request.k == 0) return GV_OK;
     GV_TRY(gv_workspace_fit(db, space, request.k, sizeof(GV_Hit) + sizeof(uint32_t)));
-    request.vectors = question->vector;
-    request.pairs = question->vector ? NULL : &question->pairs;
-    request.squared_norms = &question->squared_norm;
+    gv_request_put(&request, question);
     GV_TopK top = {.hits = (*space)->memory, .k = request.k};
     GV_TRY(gv_search(&s->table, s->index, &request, &top));
     gv_search_page(search, &top);
@@ -190,11 +188,21 @@ GV_Status gv_search_question(GV_Database *db, const GV_Search *search, const GV_
     return status;
 }
 
+GV_Status gv_question_read(const GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
+                           GV_Question *question)
+{
+    const GV_SparseRows *sparse = search->options.sparse;
+    question->vector = query;
+    if (!GV_HAS_SPARSE || !sparse) return gv_check_vector(db, query, dimension, 0, &question->squared_norm);
+    GV_TRY(gv_check_queries(db, sparse, 1));
+    return gv_sparse_question(db, search, sparse, 0, question);
+}
+
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count)
 {
-    GV_Question question = {.vector = query};
-    GV_TRY(gv_check_vector(db, query, dimension, 0, &question.squared_norm));
+    GV_Question question;
+    GV_TRY(gv_question_read(db, search, query, dimension, &question));
     return gv_search_question(db, search, &question, space, count);
 }
 

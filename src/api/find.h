@@ -70,11 +70,34 @@ typedef struct GV_Question { /* known to be good: a vector, or NULL and the pair
     float squared_norm;
 } GV_Question;
 
+/* Ask it, and nothing else. */
+static inline void gv_request_put(GV_Request *request, const GV_Question *question)
+{
+    request->vectors = question->vector;
+    request->squared_norms = &question->squared_norm;
+    if (GV_HAS_SPARSE && !question->vector) request->pairs = &question->pairs;
+}
+
+/* Of pairs: the row `index` of `rows`, whose shape is good (sparse_calls.c); GV_ERR_UNSUPPORTED for a metric that has none. Under the
+ * read lock, as the next two. */
+GV_Status gv_sparse_question(const GV_Database *db, const GV_Search *search, const GV_SparseRows *rows, size_t index,
+                             GV_Question *question);
+
+/* GV_ERR_UNSUPPORTED: all that the small WebAssembly module says of them. */
+GV_Status gv_refuse_sparse(void);
+
+/* GV_ERR_ARGUMENT unless there are `count` rows of good shape, and a database of such rows. */
+GV_Status gv_check_queries(const GV_Database *db, const GV_SparseRows *rows, size_t count);
+
+/* The one query of a call: what the options have in place of a vector, or else the vector. */
+GV_Status gv_question_read(const GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
+                           GV_Question *question);
+
 /* One query: `*hits` are in `*space`, [`*count`], nearest first. There is room for a u32 a hit behind them. */
 GV_Status gv_search_question(GV_Database *db, const GV_Search *search, const GV_Question *question,
                              GV_Workspace **space, size_t *count);
 
-/* The same for a vector, which is checked. */
+/* The same for gv_question_read() of these. */
 GV_Status gv_search_one(GV_Database *db, const GV_Search *search, const float *query, size_t dimension,
                         GV_Workspace **space, size_t *count);
 

@@ -1,5 +1,6 @@
 /* groups.c: the nearest groups of rows, by the value of one key. */
 #include "api/find.h"
+#include "index/sparse.h"
 #include "query/values.h"
 #include "storage/metadata.h"
 #include <stdlib.h>
@@ -18,8 +19,7 @@ typedef struct Member { /* a row of a group */
 typedef struct Grouping {
     GV_Database *db;
     GV_Search search;
-    const float *query;
-    float squared_norm;
+    GV_Question question;
     const char *key;
     size_t key_size, k, group_size;
     GV_Bitset matches;
@@ -101,8 +101,7 @@ static GV_Status find_groups(Grouping *g, GV_Workspace **space, size_t *count, b
         *count = 0;
         if (g->choices == 0) return choose_groups(g, NULL, 0);
         GV_TRY(gv_workspace_fit(g->db, space, request.k, sizeof(GV_Hit) + sizeof(uint32_t)));
-        request.vectors = g->query;
-        request.squared_norms = &g->squared_norm;
+        gv_request_put(&request, &g->question);
         GV_TopK top = {.hits = (*space)->memory, .k = request.k};
         GV_TRY(gv_search(&s->table, s->index, &request, &top));
         GV_TRY(choose_groups(g, top.hits, top.count));
@@ -138,7 +137,19 @@ static GV_Status take_hits(Grouping *g, const GV_Hit *hits, bool *full)
     return GV_OK;
 }
 
-/* One row, if it is of a group that was chosen. `room` is float[gv_table_room()]. */
+/* `room` is float[gv_table_room()]. */
+static float distance_of(const Grouping *g, const GV_Metric *metric, uint32_t slot, float *room)
+{
+    const GV_Table *table = &g->db->store->table;
+    const GV_Question *q = &g->question;
+    if (GV_HAS_SPARSE && !q->vector)
+        return gv_sparse_distance(metric->distance, &q->pairs, q->squared_norm, table, slot);
+    float rank = gv_rank(metric, q->vector, q->squared_norm, gv_table_ranked(table, slot, room),
+                         gv_table_norm(table, slot));
+    return gv_distance_of_rank(metric->distance, rank);
+}
+
+/* One row, if it is of a group that was chosen. */
 static GV_Status scan_member(Grouping *g, const GV_Metric *metric, uint32_t slot, float *room)
 {
     const GV_Table *table = &g->db->store->table;
@@ -147,10 +158,7 @@ static GV_Status scan_member(Grouping *g, const GV_Metric *metric, uint32_t slot
     const GV_Value *found = value ? gv_values_find(g->values, g->chosen_count, value, size) : NULL;
     if (!found) return GV_OK;
     GV_TRY(gv_table_touch(table, slot));
-    float rank = gv_rank(metric, g->query, g->squared_norm, gv_table_ranked(table, slot, room),
-                         gv_table_norm(table, slot));
-    GV_Hit hit = {gv_table_id(table, slot), gv_distance_of_rank(metric->distance, rank)};
-    return add_member(g, hit, found->owner);
+    return add_member(g, (GV_Hit){gv_table_id(table, slot), distance_of(g, metric, slot, room)}, found->owner);
 }
 
 /* All rows of the groups chosen. */
@@ -243,11 +251,11 @@ static GV_Status group_rows(Grouping *g, GV_Workspace **space, GV_Rows **out)
 }
 
 /* Under the read lock. */
-static GV_Status search_groups(Grouping *g, size_t dimension, GV_Workspace **space, GV_Rows **out)
+static GV_Status search_groups(Grouping *g, const float *query, size_t dimension, GV_Workspace **space, GV_Rows **out)
 {
     GV_Database *db = g->db;
     GV_Heap *heap = &db->scratch;
-    GV_Status status = gv_check_vector(db, g->query, dimension, 0, &g->squared_norm);
+    GV_Status status = gv_question_read(db, &g->search, query, dimension, &g->question);
     if (status == GV_OK) status = gv_search_filter(db, &g->search, &g->matches, &g->accept, &g->choices);
     if (status == GV_OK) status = group_rows(g, space, out);
     gv_bitset_free(&g->matches, heap);
@@ -261,7 +269,7 @@ GV_Status gv_db_search_groups(GV_Database *db, const float *query, size_t dimens
                               size_t group_size, const GV_SearchOptions *options, GV_Rows **out)
 {
     GV_Workspace *space;
-    Grouping g = {.db = db, .query = query, .key = key};
+    Grouping g = {.db = db, .key = key};
     uint64_t began = gv_clock_ns();
     if (!out) return gv_fail(GV_ERR_ARGUMENT, "out is NULL");
     *out = NULL;
@@ -276,7 +284,7 @@ GV_Status gv_db_search_groups(GV_Database *db, const float *query, size_t dimens
         g.search.grouped = true;
         gv_filter_prepare(db, g.search.filter);
         gv_read_lock(&db->state);
-        status = search_groups(&g, dimension, &space, out);
+        status = search_groups(&g, query, dimension, &space, out);
         gv_read_unlock(&db->state);
     }
     gv_search_end(db, &g.search);

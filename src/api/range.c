@@ -5,8 +5,8 @@
 /* ---- within a radius ---- */
 
 /* Under the read lock. */
-static GV_Status find_within(GV_Database *db, const GV_Search *search, const float *query, float squared_norm,
-                             double radius, GV_Workspace **space, size_t *count, uint64_t *total)
+static GV_Status find_within(GV_Database *db, const GV_Search *search, const GV_Question *question, double radius,
+                             GV_Workspace **space, size_t *count, uint64_t *total)
 {
     GV_Bitset matches = {0};
     const GV_Bitset *accept;
@@ -17,8 +17,7 @@ static GV_Status find_within(GV_Database *db, const GV_Search *search, const flo
     if (status == GV_OK && choices > 0) {
         GV_Request request = gv_search_request(db, search, 1, search->filter ? accept : NULL, choices);
         GV_TopK top = {.k = request.k < choices ? request.k : (size_t)choices};
-        request.vectors = query;
-        request.squared_norms = &squared_norm;
+        gv_request_put(&request, question);
         status = gv_workspace_fit(db, space, top.k, sizeof(GV_Hit) + sizeof(uint32_t));
         if (status == GV_OK) {
             top.hits = (*space)->memory;
@@ -41,12 +40,12 @@ static GV_Status range_rows(GV_Database *db, const GV_Search *search, const void
                             GV_Rows **out)
 {
     const Within *within = asked;
-    float norm;
+    GV_Question question;
     size_t count;
     uint64_t total;
     GV_TRY(gv_search_check_whole(search));
-    GV_TRY(gv_check_vector(db, within->query, within->dimension, 0, &norm));
-    GV_TRY(find_within(db, search, within->query, norm, within->radius, space, &count, &total));
+    GV_TRY(gv_question_read(db, search, within->query, within->dimension, &question));
+    GV_TRY(find_within(db, search, &question, within->radius, space, &count, &total));
     GV_TRY(gv_rows_of_space(db, search, *space, count, out));
     (*out)->total = total;
     return GV_OK;
@@ -78,7 +77,11 @@ static GV_Status near_row(GV_Database *db, const GV_Search *given, const void *a
     if (slot == GV_NO_SLOT) return gv_fail(GV_ERR_NOT_FOUND, "no row has id %llu", (unsigned long long)search.skipped);
     GV_TRY(gv_table_touch(table, slot));
     GV_Question question = {.squared_norm = gv_table_norm(table, slot)};
-    if (gv_table_is_sparse(table)) question.pairs = gv_table_pairs(table, slot);
+    if (gv_table_is_sparse(table)) {
+        int32_t distance = search.options.distance;
+        question.pairs = gv_table_pairs(table, slot);
+        if (distance >= 0) GV_TRY(gv_check_sparse_distance((GV_DistanceType)distance));
+    }
     float *room;
     GV_TRY(gv_room_new(table, &db->scratch, &room));
     if (!gv_table_is_sparse(table)) question.vector = gv_table_floats(table, slot, room);

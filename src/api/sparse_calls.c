@@ -4,6 +4,8 @@
 #include "api/write.h"
 #include <string.h>
 
+GV_Status gv_refuse_sparse(void) { return gv_fail(GV_ERR_UNSUPPORTED, "sparse rows need gigavector.all.wasm"); }
+
 #if GV_HAS_SPARSE
 
 /* ---- checks ---- */
@@ -95,15 +97,32 @@ GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indi
 
 /* ---- searching ---- */
 
+GV_Status gv_check_queries(const GV_Database *db, const GV_SparseRows *rows, size_t count)
+{
+    GV_TRY(gv_check_shape(db, rows));
+    if (rows->count == count) return GV_OK;
+    return gv_fail(GV_ERR_ARGUMENT, "options.sparse has %zu rows, expected %zu: one for each query", rows->count,
+                   count);
+}
+
+GV_Status gv_sparse_question(const GV_Database *db, const GV_Search *search, const GV_SparseRows *rows, size_t index,
+                             GV_Question *question)
+{
+    int32_t asked = search->options.distance;
+    GV_TRY(gv_check_sparse_distance(asked < 0 ? db->store->settings.distance : (GV_DistanceType)asked));
+    question->vector = NULL;
+    question->pairs = row_at(rows, index);
+    return gv_check_sparse(db, rows, index, &question->squared_norm);
+}
+
 static GV_Status near_pairs(GV_Database *db, const GV_Search *search, const void *asked, GV_Workspace **space,
                             GV_Rows **out)
 {
     const GV_SparseRows *query = asked;
-    GV_Question question = {.vector = NULL};
+    GV_Question question;
     size_t count;
     GV_TRY(gv_check_shape(db, query));
-    GV_TRY(gv_check_sparse(db, query, 0, &question.squared_norm));
-    question.pairs = row_at(query, 0);
+    GV_TRY(gv_sparse_question(db, search, query, 0, &question));
     GV_TRY(gv_search_question(db, search, &question, space, &count));
     return gv_rows_of_space(db, search, *space, count, out);
 }
@@ -120,32 +139,30 @@ GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const fl
 
 #else
 
-static GV_Status refuse(void) { return gv_fail(GV_ERR_UNSUPPORTED, "sparse rows need gigavector.all.wasm"); }
-
 GV_Status gv_db_add_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata, uint64_t *ids)
 {
     (void)db, (void)rows, (void)metadata, (void)ids;
-    return refuse();
+    return gv_refuse_sparse();
 }
 
 GV_Status gv_db_upsert_sparse(GV_Database *db, const GV_SparseRows *rows, const GV_PackedMetadata *metadata,
                               const char *key, uint64_t *ids)
 {
     (void)db, (void)rows, (void)metadata, (void)key, (void)ids;
-    return refuse();
+    return gv_refuse_sparse();
 }
 
 GV_Status gv_db_update_sparse(GV_Database *db, uint64_t id, const uint32_t *indices, const float *values, size_t count)
 {
     (void)db, (void)id, (void)indices, (void)values, (void)count;
-    return refuse();
+    return gv_refuse_sparse();
 }
 
 GV_Status gv_db_search_sparse(GV_Database *db, const uint32_t *indices, const float *values, size_t count, size_t k,
                               const GV_SearchOptions *options, GV_Rows **out)
 {
     (void)db, (void)indices, (void)values, (void)count, (void)k, (void)options, (void)out;
-    return refuse();
+    return gv_refuse_sparse();
 }
 
 #endif

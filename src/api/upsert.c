@@ -309,7 +309,7 @@ static GV_Status upsert_checked(GV_Database *db, Upsert *u, const GV_PackedMetad
 {
     GV_Heap *heap = &db->scratch;
     if (GV_HAS_SPARSE && u->sparse) GV_TRY(gv_check_shape(db, u->sparse));
-    else GV_TRY(gv_check_dimension(db, u->dimension));
+    else GV_TRY(gv_check_width(db, u->dimension, u->count));
     if (!u->key) return gv_fail(GV_ERR_ARGUMENT, "key is NULL");
     if (u->count == 0) return GV_OK;
     if (!u->rows && !u->sparse) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");

@@ -225,7 +225,7 @@ static GV_Status add_vectors(GV_Database *db, const float *rows, size_t count, s
                              const GV_PackedMetadata *metadata, uint64_t *ids)
 {
     GV_Addition a = {.rows = rows, .count = count, .packed = metadata};
-    GV_TRY(gv_check_dimension(db, dimension));
+    GV_TRY(gv_check_width(db, dimension, count));
     if (count > 0 && !rows) return gv_fail(GV_ERR_ARGUMENT, "rows is NULL");
     return gv_add_rows(db, &a, ids);
 }

@@ -36,7 +36,15 @@ typedef struct GV_SparseQuery {
     float squared_norm; /* as that of a row */
     GV_DistanceType distance;
     const GV_Bitset *accept;
+    bool bounded;  /* wanted are all rows at most `radius` away: they are counted, and the nearest offered */
+    double radius; /* INFINITY where rows are wanted from any distance */
 } GV_SparseQuery;
+
+typedef struct GV_SparseFound {
+    GV_Way way;
+    uint64_t looked_at; /* rows that were measured because the index had nothing to say of them */
+    uint64_t total;     /* within the radius, where the query is bounded */
+} GV_SparseFound;
 
 typedef struct GV_Index GV_Index;
 
@@ -92,8 +100,8 @@ typedef struct GV_IndexOps {
      * are; the caller sees to the rest. NULL: every search is a scan. */
     GV_Status (*search)(GV_Index *index, const GV_Query *query, GV_TopK *top);
 
-    /* The same for sparse rows, all of them and exact. NULL: the rows are vectors. */
-    GV_Status (*search_sparse)(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top);
+    /* The same for sparse rows, all of them and exact; fills `found` (all 0). NULL: the rows are vectors. */
+    GV_Status (*search_sparse)(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top, GV_SparseFound *found);
 
     /* About how many full rows a scan could measure in the time that search() takes, where `choices` rows are accepted;
      * UINT64_MAX: it cannot answer now. NULL: the planner knows (query/search.c). */

@@ -126,6 +126,7 @@ static bool move_pairs(GV_Sparse *s, GV_RwLock *lock)
     GV_SparseRow row = gv_table_pairs(s->head.table, slot);
     bool whole = true;
     if (s->step.removes) gv_bitset_clear(&s->indexed, slot);
+    else if (gv_sparse_is_tiny(s->head.metric.distance, gv_table_norm(s->head.table, slot))) return true;
     for (size_t i = 0; i < row.count && whole; i++) {
         if (lock && i > 0 && i % PAIRS_A_HOLD == 0) {
             gv_write_unlock(lock);
@@ -216,9 +217,9 @@ static void sparse_free(GV_Index *index)
     gv_release(heap, s, sizeof *s);
 }
 
-static GV_Status search_sparse(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top)
+static GV_Status search_sparse(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top, GV_SparseFound *found)
 {
-    return gv_sparse_search((GV_Sparse *)index, query, top);
+    return gv_sparse_search((GV_Sparse *)index, query, top, found);
 }
 
 GV_Status gv_sparse_new(const GV_IndexSetup *setup, GV_Index **out)

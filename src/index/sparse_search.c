@@ -12,6 +12,7 @@ enum {
 
 #define SMALLEST 1e-40 /* below it f32 sums have few digits */
 #define GREATEST 1e37  /* above it they may overflow */
+#define BEYOND 1e38    /* what no sum reaches, and f32 can say */
 
 struct GV_SparseScratch {
     GV_SparseScratch *next;
@@ -33,10 +34,12 @@ typedef struct Walk {
     const GV_SparseQuery *query;
     GV_SparseScratch *room;
     GV_TopK *top;
+    GV_SparseFound *found;
     size_t term_count, block_count;
     size_t entries; /* of the lists that are left */
     double rest;    /* all that they can add to a row, or take from it */
     double hope;    /* not before that has fallen below this can the other lists be left out */
+    double bound;   /* of a bounded query: what the sum of a row within the radius is, at least */
     double ceiling; /* by COSINE: all rows whose sums are above have distance 0, all below its negative 2 */
     double slack;   /* what rounding can have done to a sum, and to the distances that hits are ordered by */
 } Walk;
@@ -91,23 +94,25 @@ static void give_scratch(GV_Sparse *s, GV_SparseScratch *room)
 
 /* ---- exactly ---- */
 
-static void measure(const GV_Sparse *s, const GV_SparseQuery *query, uint32_t slot, GV_TopK *top)
+static void measure(const GV_Table *table, const GV_SparseQuery *query, uint32_t slot, GV_TopK *top,
+                    GV_SparseFound *found)
 {
-    const GV_Table *table = s->head.table;
-    GV_SparseRow row = gv_table_pairs(table, slot);
-    float sum = (float)gv_sparse_dot(&query->row, &row);
-    float distance = gv_rank_of_sum(query->distance, sum, query->squared_norm, gv_table_norm(table, slot));
+    float distance = gv_sparse_distance(query->distance, &query->row, query->squared_norm, table, slot);
+    if ((double)distance > query->radius) return;
+    found->total++;
     if (!gv_topk_refuses(top, distance)) gv_topk_offer(top, distance, gv_table_id(table, slot));
 }
 
 /* The accepted rows that are not in the lists; or all. */
-static void look_at_rows(const GV_Sparse *s, const GV_SparseQuery *query, bool all, GV_TopK *top)
+static void look_at_rows(const GV_Sparse *s, const GV_SparseQuery *query, bool all, GV_TopK *top, GV_SparseFound *found)
 {
-    size_t end = s->head.table->slot_count;
+    const GV_Table *table = s->head.table;
+    size_t end = table->slot_count;
     for (size_t at = 0; at < query->accept->word_count && at * 64 < end; at++) {
         uint64_t rest = query->accept->words[at];
         if (!all && at < s->indexed.word_count) rest &= ~s->indexed.words[at];
-        for (; rest; rest &= rest - 1) measure(s, query, (uint32_t)(at * 64) + (uint32_t)__builtin_ctzll(rest), top);
+        for (; rest; rest &= rest - 1, found->looked_at++)
+            measure(table, query, (uint32_t)(at * 64) + (uint32_t)__builtin_ctzll(rest), top, found);
     }
 }
 
@@ -134,9 +139,14 @@ static void find_terms(Walk *w)
     qsort(w->room->terms, w->term_count, sizeof(Term), compare_terms);
     w->slack = w->rest * (double)(w->term_count + 8) * 0x1p-22 + SMALLEST;
     w->ceiling = INFINITY;
-    if (w->query->distance != GV_DISTANCE_COSINE) return;
-    w->ceiling = sqrt((double)w->query->squared_norm);
-    w->slack += w->ceiling * 0x1p-21;
+    w->bound = -w->query->radius;
+    if (w->query->distance == GV_DISTANCE_COSINE) {
+        w->ceiling = sqrt((double)w->query->squared_norm);
+        w->bound = w->ceiling * (1.0 - w->query->radius);
+        w->slack += w->ceiling * 0x1p-21;
+    }
+    if (w->bound > BEYOND) w->bound = BEYOND;
+    if (w->bound < -BEYOND) w->bound = -BEYOND;
 }
 
 static void add_list(Walk *w, const Term *term)
@@ -199,7 +209,7 @@ static float round_down(double least) { return nextafterf((float)least, -INFINIT
 static bool is_done(Walk *w, float *least)
 {
     size_t possible = 0;
-    double kth = kth_sum(w);
+    double kth = w->query->bounded ? w->bound : kth_sum(w);
     w->hope = (kth + w->rest) / 3.0; /* `kth` grows by no more than `rest` falls */
     if (kth > w->ceiling) kth = w->ceiling;
     *least = kth > -w->ceiling ? round_down(kth - 2.0 * w->rest - 2.0 * w->slack) : -INFINITY;
@@ -215,7 +225,10 @@ static bool is_done(Walk *w, float *least)
 static void offer_others(const Walk *w, size_t block)
 {
     float distance = gv_rank_of_sum(w->query->distance, 0.0f, 1.0f, 1.0f);
-    for (uint64_t rest = choices_of(w, block); rest && !gv_topk_refuses(w->top, distance); rest &= rest - 1) {
+    uint64_t rest = choices_of(w, block);
+    if ((double)distance > w->query->radius) return;
+    w->found->total += (uint64_t)__builtin_popcountll(rest);
+    for (; rest && !gv_topk_refuses(w->top, distance); rest &= rest - 1) {
         uint32_t slot = (uint32_t)(block * BLOCK) + (uint32_t)__builtin_ctzll(rest);
         gv_topk_offer(w->top, distance, gv_table_id(w->sparse->head.table, slot));
     }
@@ -227,7 +240,8 @@ static void offer_block(const Walk *w, size_t block, float least)
     if (count_sums(partial, least) == 0) return;
     for (uint64_t rest = choices_of(w, block); rest; rest &= rest - 1) {
         uint32_t at = (uint32_t)__builtin_ctzll(rest);
-        if (partial[at] >= least) measure(w->sparse, w->query, (uint32_t)(block * BLOCK) + at, w->top);
+        if (partial[at] < least) continue;
+        measure(w->sparse->head.table, w->query, (uint32_t)(block * BLOCK) + at, w->top, w->found);
     }
 }
 
@@ -251,23 +265,30 @@ static void walk_lists(Walk *w)
     }
 }
 
-GV_Status gv_sparse_search(GV_Sparse *s, const GV_SparseQuery *query, GV_TopK *top)
+/* The lists say nothing of distances by another metric, nor from a query that is as far from all rows. */
+static GV_Way way_of(const GV_Sparse *s, const GV_SparseQuery *query)
 {
-    bool is_zero = query->distance == GV_DISTANCE_COSINE && query->squared_norm == 0.0f; /* all rows are equally far */
-    if (query->distance != s->head.metric.distance || is_zero) {
-        look_at_rows(s, query, true, top);
+    if (query->distance != s->head.metric.distance) return GV_WAY_OTHER_METRIC;
+    if (query->distance == GV_DISTANCE_COSINE && query->squared_norm == 0.0f) return GV_WAY_ZERO_VECTOR;
+    return GV_WAY_INDEX;
+}
+
+GV_Status gv_sparse_search(GV_Sparse *s, const GV_SparseQuery *query, GV_TopK *top, GV_SparseFound *found)
+{
+    Walk walk = {.sparse = s, .query = query, .top = top, .found = found};
+    found->way = way_of(s, query);
+    if (found->way != GV_WAY_INDEX) {
+        look_at_rows(s, query, true, top, found);
         return GV_OK;
     }
-    Walk walk = {.sparse = s, .query = query, .top = top, .block_count = s->head.table->slot_count / BLOCK + 1};
-    walk.room = take_scratch(s, walk.block_count, query->row.count, top->k);
+    walk.block_count = s->head.table->slot_count / BLOCK + 1;
+    walk.room = take_scratch(s, walk.block_count, query->row.count, query->bounded ? 0 : top->k);
     if (!walk.room) return gv_last_status();
     find_terms(&walk);
-    if (walk.rest <= GREATEST) {
-        look_at_rows(s, query, false, top);
-        walk_lists(&walk);
-    } else {
-        look_at_rows(s, query, true, top);
-    }
+    bool sums_hold = walk.rest <= GREATEST && !gv_sparse_is_tiny(query->distance, query->squared_norm);
+    look_at_rows(s, query, !sums_hold, top, found);
+    if (sums_hold) walk_lists(&walk);
+    if (found->looked_at > 0) found->way = GV_WAY_STARVED;
     give_scratch(s, walk.room);
     return GV_OK;
 }

@@ -83,10 +83,30 @@ static GV_Status scan(const GV_Table *table, const GV_Index *index, const GV_Req
     return gv_scan_many(table, &metric, queries, count, tops);
 }
 
-GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const GV_Request *r, double radius,
+/* Sparse rows are answered for by their index alone, and exactly: the k nearest, or those within `*radius` (NULL: none is given). */
+static GV_Status ask_lists(const GV_Table *table, GV_Index *index, const GV_Request *r, const double *radius,
                            GV_TopK *top, uint64_t *total)
 {
+    GV_SparseQuery query = {.row = *r->pairs,
+                            .squared_norm = r->squared_norms[0],
+                            .distance = r->distance,
+                            .accept = accept_of(table, r),
+                            .bounded = radius != NULL,
+                            .radius = radius ? *radius : INFINITY};
+    GV_SparseFound found = {0};
+    GV_TRY(index->ops->search_sparse(index, &query, top, &found));
+    bool walked = found.way == GV_WAY_INDEX || found.way == GV_WAY_STARVED;
+    if (r->tally) count_work(r->tally, walked, found.looked_at > 0, found.looked_at);
+    if (r->plan) r->plan->way = found.way;
+    *total = found.total;
+    return GV_OK;
+}
+
+GV_Status gv_search_within(const GV_Table *table, GV_Index *index, const GV_Request *r, double radius, GV_TopK *top,
+                           uint64_t *total)
+{
     GV_Metric metric = index->metric;
+    if (GV_HAS_SPARSE && r->pairs) return ask_lists(table, index, r, &radius, top, total);
     GV_Query query = {.vector = r->vectors, .squared_norm = r->squared_norms[0], .accept = accept_of(table, r)};
     uint64_t choices = choices_of(table, r);
     if (r->tally) count_work(r->tally, 0, 1, choices);
@@ -96,16 +116,13 @@ GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const G
     return gv_scan_range(table, &metric, &query, radius, top, total);
 }
 
-/* Sparse rows are answered for by their index alone, and exactly. */
 static GV_Status search_pairs(const GV_Table *table, GV_Index *index, const GV_Request *r, size_t wanted, GV_TopK *top)
 {
-    GV_SparseQuery query = {
-        .row = *r->pairs, .squared_norm = r->squared_norms[0], .distance = r->distance, .accept = accept_of(table, r)};
+    uint64_t total;
     top->k = wanted;
     top->count = 0;
     if (wanted == 0) return GV_OK;
-    if (r->tally) count_work(r->tally, 1, 0, 0);
-    GV_TRY(index->ops->search_sparse(index, &query, top));
+    GV_TRY(ask_lists(table, index, r, NULL, top, &total));
     gv_topk_sort(top);
     return GV_OK;
 }

@@ -36,7 +36,7 @@ typedef struct GV_Request {
 GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *request, GV_TopK *tops);
 
 /* The rows within `radius` of one query, exactly: the nearest of them, not sorted; `*total` is how many there are. */
-GV_Status gv_search_within(const GV_Table *table, const GV_Index *index, const GV_Request *request, double radius,
+GV_Status gv_search_within(const GV_Table *table, GV_Index *index, const GV_Request *request, double radius,
                            GV_TopK *top, uint64_t *total);
 
 /* How many such queries are best searched together: one where each walks the index on its own, several where they share

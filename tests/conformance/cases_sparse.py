@@ -50,6 +50,22 @@ class SparseCase(Case):
         found = sorted((distance(metric, query, self.state.rows[id][0]), id) for id in self.state.matching(filter, where))
         return [[id, write_distance(metric, far)] for far, id in found[:k]]
 
+    def search_groups(self, query, k, key, group_size, distance=None, filter=None, where=None, **more):
+        step = {"search_groups": query, "k": k, "key": key, "group_size": group_size}
+        if self._step(step | self._arguments(distance, filter, None, None, None), more):
+            groups: dict[str, list] = {}
+            for hit in self._nearest(query, len(self.state.rows), distance, filter, where):
+                groups.setdefault(self.state.rows[hit[0]][1].get(key), []).append(hit)
+            groups.pop(None, None)
+            self.steps[-1]["groups"] = [hits[:group_size] for hits in list(groups.values())[:k]]
+
+    def range_search(self, query, nth, max_results, **more):
+        """As of every case; `nth` None, for a query that is none: within 0."""
+        if nth is None:
+            self._step({"range_search": query, "radius": 0, "max_results": max_results}, more)
+        else:
+            super().range_search(query, nth, max_results, **more)
+
     def get(self, id, **more):
         raise NotImplementedError("a case cannot say what pairs a row has: its hits do")
 
@@ -110,6 +126,48 @@ def life():
             yield case
 
 
+def questions():
+    """What else can be asked: radii, groups, many queries at once; the bound is the distance of a row."""
+    for metric in ("dot_product", "cosine"):
+        words = Words(171)
+        case = SparseCase(
+            f"sparse_{metric}_questions",
+            f"SPARSE with {metric}: all within a radius, groups, and many queries in one call, from log and file.",
+            path=MAIN,
+            dimension=DIMENSION,
+            index="sparse",
+            distance=metric,
+        )
+        for i in range(120):
+            case.add(words.row(negative=True), {"part": f"p{i % 4}"} if i % 5 else {})
+        odd = {"filter": "part IN ('p1', 'p3')", "where": lambda meta: meta.get("part") in ("p1", "p3")}
+        other = "cosine" if metric == "dot_product" else "dot_product"
+        queries = [words.row(negative=True) for _ in range(5)] + [{"indices": [], "values": []}]
+
+        def ask(case=case, queries=queries, odd=odd, other=other):
+            for query, nth in zip(queries, (0, 5, 30, 70, 90, 0), strict=True):
+                case.range_search(query, nth, 12)
+            case.range_search(queries[1], 20, 200, **odd)
+            case.range_search(queries[1], 20, 200, distance=other)
+            for query, k, size in zip(queries, (1, 2, 3, 9, 2, 4), (1, 2, 40, 3, 25, 1), strict=True):
+                case.search_groups(query, k, "part", size)
+            case.search_groups(queries[2], 3, "part", 2, **odd)
+            case.search_groups(queries[2], 3, "part", 30, distance=other)
+            case.search_batch(queries, 4)
+            case.search_batch(queries[:3], 200, **odd)
+            case.search_batch(queries[3:], 2, distance=other)
+
+        ask()
+        for id in range(0, 60, 7):
+            case.delete(id)
+        case.reopen(checkpoint_on_close=False)
+        ask()
+        case.reopen()
+        ask()
+        case.check()
+        yield case
+
+
 def refusals():
     case = SparseCase("sparse_errors", "SPARSE: what no row can be is refused and changes nothing.", dimension=100, index="sparse")
     case.state.distance = "dot_product"
@@ -121,10 +179,14 @@ def refusals():
         case.add(wrong, error=bad, message_has=says)
         case.update_vector(0, wrong, error=bad, message_has=says)
         case.search(wrong, 1, error=bad, message_has=says)
+        case.range_search(wrong, None, 1, error=bad, message_has=says)
+        case.search_groups(wrong, 1, "part", 1, error=bad, message_has=says)
+        case.search_batch([row, wrong], 1, error=bad, message_has=says)
     case.add({"indices": [3], "values": ["inf"]}, error=bad, message_has="the value at index 3 is infinite")
     case.update_vector(1, row, error="GV_ERR_NOT_FOUND")
     case.search(row, 0, error=bad)
     case.search(row, 1, distance="euclidean", error="GV_ERR_UNSUPPORTED")
+    case.search_batch([row], 1, distance="manhattan", error="GV_ERR_UNSUPPORTED")
     case.search(copy.deepcopy(row), 5)
     case.search({"indices": [], "values": []}, 5)
     case.count()
@@ -132,4 +194,4 @@ def refusals():
     yield case
 
 
-GROUPS = (life, refusals)
+GROUPS = (life, questions, refusals)

@@ -44,6 +44,7 @@ bool step_upsert(Run *run, const Json *step)
 
 bool step_range_search(Run *run, const Json *step)
 {
+    if (is_sparse_row(json_get(step, "range_search"))) return step_range_search_sparse(run, step);
     Rows query = {0};
     GV_SearchOptions options;
     GV_Rows *rows = NULL;

@@ -222,6 +222,9 @@ bool step_search(Run *run, const Json *step)
 
 bool step_search_batch(Run *run, const Json *step)
 {
+    const Json *given = json_get(step, "search_batch");
+    if (given->kind == JSON_ARRAY && given->first != NULL && is_sparse_row(given->first))
+        return step_search_batch_sparse(run, step);
     Query query;
     Rows vectors = {0};
     bool print = is_printed(run, step);

@@ -415,6 +415,7 @@ bool run_step(Run *run, const Json *step)
         {"search_batch", step_search_batch},
         {"upsert", step_upsert},
         {"range_search", step_range_search},
+        {"search_groups", step_search_groups},
         {"delete", step_delete},
         {"delete_many", step_delete_many},
         {"update_vector", step_update_vector},

@@ -42,6 +42,9 @@ bool is_sparse_row(const Json *spec);
 bool step_add_sparse(Run *run, const Json *step);
 bool step_update_sparse(Run *run, const Json *step);
 bool step_search_sparse(Run *run, const Json *step);
+bool step_range_search_sparse(Run *run, const Json *step);
+bool step_search_batch_sparse(Run *run, const Json *step);
+bool step_search_groups(Run *run, const Json *step);
 
 /* query_steps.c */
 bool step_upsert(Run *run, const Json *step);
