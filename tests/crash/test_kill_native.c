@@ -167,7 +167,8 @@ static bool is_through(const Place *place, const Step *step)
     GV_Database *db;
     GV_OpenOptions options;
     if (step->kind == STEP_OPEN) return access(place->path, F_OK) == 0;
-    if ((step->kind < STEP_ADD || step->kind > STEP_UPSERT) && step->kind != STEP_COMPACT) return true;
+    bool rebuilds = step->kind == STEP_COMPACT || step->kind == STEP_TRAIN;
+    if ((step->kind < STEP_ADD || step->kind > STEP_UPSERT) && !rebuilds) return true;
     gv_open_options_init(&options);
     options.read_only = 1;
     CHECK_OK(gv_db_open_with_options(place->path, &options, &db));
@@ -186,8 +187,8 @@ static void one_round(Place *place, uint64_t seed, uint64_t round)
     place->acknowledged += acknowledged;
     if (sent > acknowledged) {
         Step step = next_step(&place->shadow.model, place->shadow.db != NULL, seed);
-        place->in_save += step.kind == STEP_SAVE || step.kind == STEP_COMPACT || step.kind == STEP_COPY ||
-                          step.kind == STEP_CLOSE;
+        place->in_save += step.kind == STEP_SAVE || step.kind == STEP_COMPACT || step.kind == STEP_TRAIN ||
+                          step.kind == STEP_COPY || step.kind == STEP_CLOSE;
         if (is_through(place, &step)) {
             (void)follow(place, seed);
             place->extra += step.kind >= STEP_ADD && step.kind <= STEP_UPSERT;
