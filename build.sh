@@ -23,8 +23,9 @@ word_help() {
   bench    recall, speed, memory and files beside the peers; arguments are handed on (--help). `bench js`: in Node and
            Chromium; `bench sweeps`: other k, strange queries, equal rows, up to a million rows; `bench filters`: from
            one row in a thousand that passes; `bench kdtree`: beside SciPy's cKDTree;
-           `bench storage`: vectors kept as f16 and int8; `bench sparse`: beside SciPy's product; `bench serve`: latency beside a writer, opening; `bench overhead`: what
-           the Python bindings add to a call; `bench report`: docs/performance.md from all that
+           `bench storage`: vectors kept as f16 and int8; `bench ivfpq`: inverted lists beside faiss's; `bench sparse`: beside
+           SciPy's product; `bench serve`: latency beside a writer, opening; `bench overhead`: what the Python bindings add
+           to a call; `bench report`: docs/performance.md from all that
   baseline tests/bench/baseline.json anew: the counts of fixed work that ctest compares with
   asan     the C tests under the address and undefined behaviour sanitizers
   tsan     the C tests under the thread sanitizer
@@ -126,7 +127,7 @@ word_bench() {
     serve) bench_serve ;;
     overhead) bench_overhead "${@:2}" ;;
     js) bench_js "${@:2}" ;;
-    storage) bench_with run.py --storage "${@:2}" ;;
+    storage | ivfpq) bench_with run.py "--$1" "${@:2}" ;;
     sweeps) bench_sweeps "${@:2}" ;;
     filters) bench_with run_filters.py "${@:2}" ;;
     kdtree | sparse) bench_scipy "$1" "${@:2}" ;;

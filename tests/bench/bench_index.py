@@ -149,7 +149,7 @@ class GigaVectorFlatInt8(GigaVectorFlat):
 class GigaVectorIvfpq(GigaVector):
     """The lists and the code bytes of faiss's; a setting is (lists visited, rows reranked)."""
 
-    options = {"nbits": 4}
+    options, keeps = {"nbits": 4}, True
     sweep = (*((p, f * K) for p in (1, 2, 4, 8, 16, 32, 64, 128) for f in (4, 16)), (128, 32 * K), (256, 64 * K))
     filters = False
 
@@ -161,7 +161,7 @@ class GigaVectorIvfpq(GigaVector):
         from gigavector import Database, DistanceType, IndexType, IVFPQConfig
 
         lists = 1024 if len(rows) > 400_000 else 512 if len(rows) > 60_000 else 256
-        config = IVFPQConfig(nlist=lists, m=rows.shape[1] // 2, **self.options)
+        config = IVFPQConfig(nlist=lists, m=rows.shape[1] // 2, keep_vectors=self.keeps, **self.options)
         distance = DistanceType.COSINE if metric == "cosine" else DistanceType.EUCLIDEAN
         self.db = Database.open(
             None, rows.shape[1], IndexType.IVFPQ, distance, ivfpq_config=config, threads=threads
@@ -175,3 +175,9 @@ class GigaVectorIvfpq(GigaVector):
 
     def one(self, query: np.ndarray, k: int = K) -> np.ndarray:
         return self.search(query, k)[0]
+
+
+class GigaVectorIvfpqCodes(GigaVectorIvfpq):
+    """Without the vectors, which training has dropped."""
+
+    keeps = False

@@ -21,6 +21,7 @@ from bench_index import (
     GigaVectorHybrid,
     GigaVectorInt8,
     GigaVectorIvfpq,
+    GigaVectorIvfpqCodes,
     Index,
     M,
 )
@@ -136,6 +137,17 @@ class FaissIvfFastScan(Faiss):
         return faiss.IndexRefineSearchParameters(
             k_factor=factor, base_index_params=faiss.SearchParametersIVF(nprobe=lists)
         )
+
+
+class FaissIvfCodes(Faiss):
+    """The same without the vectors; a setting is the lists visited."""
+
+    spec, sweep = "IVF{lists},PQ{half}x4fs", (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+    def parameters(self, selector: Any = None) -> Any:
+        import faiss
+
+        return faiss.SearchParametersIVF(nprobe=self.setting)
 
 
 class FaissFlat(Faiss):
@@ -260,9 +272,11 @@ INDEXES: dict[str, type[Index]] = {
     "gigavector flat": GigaVectorFlat,
     "gigavector flat int8": GigaVectorFlatInt8,
     "gigavector ivfpq": GigaVectorIvfpq,
+    "gigavector ivfpq codes": GigaVectorIvfpqCodes,
     "hnswlib": Hnswlib,
     "faiss hnsw": FaissHnsw,
     "faiss ivf fastscan": FaissIvfFastScan,
+    "faiss ivf codes": FaissIvfCodes,
     "faiss flat": FaissFlat,
     "usearch": Usearch,
     "svs": Svs,

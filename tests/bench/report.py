@@ -1,7 +1,7 @@
 """Put the results of runs into docs/performance.md, between its markers, and the pictures beside it.
 
     ./build.sh bench && ./build.sh bench js && ./build.sh bench serve
-    ./build.sh bench sweeps && ./build.sh bench filters && ./build.sh bench storage
+    ./build.sh bench sweeps && ./build.sh bench filters && ./build.sh bench storage && ./build.sh bench ivfpq
     ./build.sh bench report [FILE ...]
 
 Without files: the newest results of each kind in build/bench, and what `bench serve` printed. Several files of one
@@ -24,6 +24,7 @@ from report_tables import (
     Set,
     cost_tables,
     delete_table,
+    ivfpq_table,
     js_tables,
     recall_table,
     search_tables,
@@ -34,7 +35,7 @@ from report_tables import (
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 PICTURES = DOCUMENT.parent / "performance"
-KINDS = ("native", "js", "sweeps", "filters", "storage")
+KINDS = ("native", "js", "sweeps", "filters", "storage", "ivfpq")
 
 
 def picture(name: str, about: str, drawn: str) -> str:
@@ -111,6 +112,8 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
         made["js"] = [*shown, "", *promise_table(ran), "", *machines(ran)]
     if stored := [one for run in runs["storage"] for one in run["sets"]]:
         made["storage"] = [*storage_table(stored), "", *machines(runs["storage"])]
+    if listed := [one for run in runs["ivfpq"] for one in run["sets"]]:
+        made["ivfpq"] = [*ivfpq_table(listed), "", *machines(runs["ivfpq"])]
     made |= sweep_sections(runs["sweeps"]) | filter_sections(runs["filters"])
     every = [run for kind in ("native", "sweeps") for run in runs[kind]]
     if every:

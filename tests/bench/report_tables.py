@@ -108,6 +108,21 @@ def storage_table(sets: list[Set]) -> list[str]:
     return table([*head, "one query, p50 / p99 us"], 2, rows)
 
 
+def ivfpq_table(sets: list[Set]) -> list[str]:
+    """Inverted lists, with vectors and without. How far recall goes is how far the codes go."""
+    rows = []
+    for one in sets:
+        for name, index in one["indexes"].items():
+            speeds = [speed(index, recall) for recall in ("0.90", "0.95")]
+            took = {build["threads"]: build["seconds"] for build in index["build"]}
+            builds = [number(took.get(threads), ".1f") for threads in (1, 2)]
+            most = max(point["recall"] for point in index["curve"])
+            sizes = [number(index[what] / one["rows"]) for what in ("memory_bytes", "file_bytes")]
+            rows.append([title(one), name, *builds, *sizes, *speeds, f"{most:.3f}"])
+    head = ["data", "", "build, 1 thread, s", "2 threads", "memory, bytes a row", "file, bytes a row"]
+    return table([*head, "queries a second at 0.90", "at 0.95", "best recall"], 2, rows)
+
+
 def recall_table(sets: list[Set]) -> list[str]:
     rows = []
     for one in sets:

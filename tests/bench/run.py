@@ -5,6 +5,7 @@
     ./build.sh bench --data clustered --rows 1000000 --only gigavector,"rabitq symphonyqg"
     ./build.sh bench --gate                     exit 1 where a promise is broken
     ./build.sh bench storage                    vectors kept as f32, f16 and int8
+    ./build.sh bench ivfpq                      inverted lists of product codes, with vectors and without, beside faiss's
     ./build.sh bench js                         the WebAssembly module in Node and Chromium, and its peers
     ./build.sh bench sweeps                     other k, other queries, equal rows, and from 10,000 rows to a million
     ./build.sh bench filters                    filters that let through a tenth of a per cent to nine tenths
@@ -31,6 +32,8 @@ from bench_run import chosen_data, chosen_names, facts, facts_of, finish, option
 
 QUICK = ("gigavector", "gigavector hybrid", "gigavector flat", "hnswlib", "rabitq symphonyqg")
 STORED = ("gigavector", "gigavector f16", "gigavector int8", "gigavector flat", "gigavector flat int8")
+LISTED = ("gigavector ivfpq", "faiss ivf fastscan", "gigavector ivfpq codes", "faiss ivf codes")
+ASIDE = (*STORED, *LISTED)  # that a run of all is without, but for those that promises name
 NATIVE_HNSWLIB = "native hnswlib"
 
 
@@ -68,7 +71,7 @@ def deletes(folder: Path) -> dict[str, Any]:
 
 
 def run_native(folders: list[Path], options: argparse.Namespace) -> tuple[list[dict[str, Any]], bench_gate.Judged]:
-    names = options.only or (QUICK if options.quick else tuple(n for n in INDEXES if n in QUICK or n not in STORED))
+    names = options.only or (QUICK if options.quick else tuple(n for n in INDEXES if n in QUICK or n not in ASIDE))
     sets, judged = [], []
     for folder in folders:
         result: dict[str, Any] = {"data": folder.name}
@@ -76,7 +79,7 @@ def run_native(folders: list[Path], options: argparse.Namespace) -> tuple[list[d
             contenders = [native(name, folder, options.quick) for name in names]
             result = search(folder, contenders, options.passes, with_files=True)
             result["not_asked"] = [name for name in INDEXES if name not in names]
-            judged += [] if options.storage else bench_gate.judge_search(result)
+            judged += [] if options.storage or options.ivfpq else bench_gate.judge_search(result)
         if options.mode != "search" and "gigavector" in names:
             try:
                 result["deletes"] = deletes(folder)
@@ -105,6 +108,7 @@ def main() -> int:
     parser = options_of("./build.sh bench", __doc__)
     parser.add_argument("--js", action="store_true", help="the module in Node and Chromium: ./build.sh bench js")
     parser.add_argument("--storage", action="store_true", help="narrower vectors: ./build.sh bench storage")
+    parser.add_argument("--ivfpq", action="store_true", help="inverted lists: ./build.sh bench ivfpq")
     parser.add_argument("--mode", choices=("all", "search", "deletes"), default="all")
     options = parser.parse_args()
     options.passes = options.passes or (3 if options.quick or options.js else 5)
@@ -113,7 +117,10 @@ def main() -> int:
 
     if options.storage:
         options.only, options.mode, options.quick = STORED, "search", True
-    head = facts("js" if options.js else "storage" if options.storage else "native", options.passes)
+    if options.ivfpq:
+        options.only, options.mode = LISTED, "search"
+    kind = next((name for name in ("js", "storage", "ivfpq") if getattr(options, name)), "native")
+    head = facts(kind, options.passes)
     folders = [make() for make in chosen_data(parser, options, 20_000 if options.js else None)]
     sets, judged = (run_js if options.js else run_native)(folders, options)
     return finish(head, {"sets": sets}, judged, options)
