@@ -15,6 +15,7 @@ import numpy as np
 from bench_data import K
 
 M, EF_CONSTRUCTION, EF_DEFAULT = 16, 200, 50
+IVF_PROBES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 EFS = (10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 800, 1200)
 
 
@@ -150,7 +151,7 @@ class GigaVectorIvfpq(GigaVector):
     """The lists and the code bytes of faiss's; a setting is (lists visited, rows reranked)."""
 
     options, keeps = {"nbits": 4}, True
-    sweep = (*((p, f * K) for p in (1, 2, 4, 8, 16, 32, 64, 128) for f in (4, 16)), (128, 32 * K), (256, 64 * K))
+    sweep = (*((p, f * K) for p in IVF_PROBES for f in (4, 16)), (128, 32 * K), (256, 64 * K))
     filters = False
 
     @classmethod

@@ -14,6 +14,7 @@ from bench_data import K
 from bench_index import (
     EF_CONSTRUCTION,
     EFS,
+    IVF_PROBES,
     GigaVector,
     GigaVectorF16,
     GigaVectorFlat,
@@ -128,7 +129,7 @@ class FaissIvfFastScan(Faiss):
     """Inverted lists of 4-bit product codes, the best reranked; a setting is (lists visited, times K reranked)."""
 
     spec = "IVF{lists},PQ{half}x4fs,RFlat"
-    sweep = (*((p, f) for p in (1, 2, 4, 8, 16, 32, 64, 128) for f in (4, 16)), (128, 32), (256, 64))
+    sweep = (*((p, f) for p in IVF_PROBES for f in (4, 16)), (128, 32), (256, 64))
 
     def parameters(self, selector: Any = None) -> Any:
         import faiss
@@ -142,7 +143,7 @@ class FaissIvfFastScan(Faiss):
 class FaissIvfCodes(Faiss):
     """The same without the vectors; a setting is the lists visited."""
 
-    spec, sweep = "IVF{lists},PQ{half}x4fs", (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    spec, sweep = "IVF{lists},PQ{half}x4fs", (*IVF_PROBES, 256)
 
     def parameters(self, selector: Any = None) -> Any:
         import faiss
