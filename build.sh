@@ -13,7 +13,7 @@ word_help() {
 ./build.sh <word> [argument ...]
 
   native   build/release/libGigaVector.so and .a
-  wasm     build/wasm/gigavector.wasm, gigavector.relaxed.wasm and gigavector.all.wasm, copied to js/
+  wasm     build/wasm/gigavector*.wasm, copied to js/: the small module and the one with all, each once more with relaxed SIMD
   python   .venv in which `import gigavector` works (on the native library)
   js       js/node_modules and the module: the package in js/ is ready to import
   demo     questions answered over Debian's package descriptions, in Python and in Node
@@ -65,7 +65,7 @@ word_wasm() {
     locked cmake cmake_build wasm "${@:-lib}"
     mkdir -p js
     local file
-    for file in gigavector.wasm gigavector.relaxed.wasm gigavector.all.wasm; do
+    for file in gigavector.wasm gigavector.relaxed.wasm gigavector.all.wasm gigavector.all.relaxed.wasm; do
         cmp -s "build/wasm/$file" "js/$file" || cp "build/wasm/$file" "js/$file"
         echo "$file: $(wc -c <"js/$file") bytes, $(gzip -9c "js/$file" | wc -c) by gzip"
     done

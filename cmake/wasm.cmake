@@ -1,6 +1,6 @@
 # wasm.cmake: gigavector.wasm and gigavector.all.wasm, modules of their own (no generated JavaScript); js/ has the loader.
 # The first has what nearly everyone needs, and is small; the loader takes the second where the first says "unsupported".
-# gigavector.relaxed.wasm is the first with one instruction more, for the engines that have it (docs/adr/0019).
+# gigavector.relaxed.wasm and gigavector.all.relaxed.wasm are the same with one instruction more, for the engines that have it (docs/adr/0019).
 
 # The exports are the functions declared between the marks of the header, which cffi reads as well.
 set(header ${PROJECT_SOURCE_DIR}/include/gigavector.h)
@@ -50,7 +50,29 @@ find_program(GV_WASM_OPT wasm-opt HINTS ${EMSCRIPTEN_ROOT_PATH}/../bin REQUIRED)
 find_program(GV_WASM_DIS wasm-dis HINTS ${EMSCRIPTEN_ROOT_PATH}/../bin REQUIRED)
 find_program(GV_PYTHON3 python3 REQUIRED)
 
+# gv_wasm_relaxed_module <target> <file> <object ...>: of which one is of gv_relaxed_kernels()
+function(gv_wasm_relaxed_module target file)
+    set(patch ${PROJECT_SOURCE_DIR}/scripts/relaxed_dot.py)
+    gv_wasm_module(${target} ${file} ${ARGN})
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${patch})
+    add_custom_command(TARGET ${target} POST_BUILD VERBATIM
+        COMMAND ${GV_PYTHON3} ${patch} ${GV_WASM_DIS} $<TARGET_FILE:${target}>)
+endfunction()
+
+# gv_relaxed_kernels <target> [definition ...]
+function(gv_relaxed_kernels target)
+    add_library(${target} OBJECT ${PROJECT_SOURCE_DIR}/src/kernels/wasm128.c)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    target_compile_definitions(${target} PRIVATE ${ARGN})
+    target_compile_options(${target} PRIVATE -msimd128 -mrelaxed-simd)
+    target_link_libraries(${target} PRIVATE gigavector_flags)
+endfunction()
+gv_relaxed_kernels(gigavector_relaxed GV_SMALL_MODULE)
+gv_relaxed_kernels(gigavector_all_relaxed)
+
 gv_wasm_module(gigavector_all gigavector.all $<TARGET_OBJECTS:gigavector_core>)
+gv_wasm_relaxed_module(gigavector_all_with_relaxed gigavector.all.relaxed
+    $<FILTER:$<TARGET_OBJECTS:gigavector_core>,EXCLUDE,/kernels/wasm128.c.o$> $<TARGET_OBJECTS:gigavector_all_relaxed>)
 
 # The files that list what there is, or have a branch for sparse or narrow rows, are compiled again without; what nobody names is not linked.
 set(lists kernels/kernels.c kernels/wasm128.c index/index_list.c index/coded_scan.c index/flat.c index/hnsw_insert.c index/hnsw_rank.c
@@ -72,12 +94,6 @@ foreach(layer kernels index base storage api query)
     list(SORT of_layer ORDER DESCENDING)
     list(APPEND ordered ${of_layer})
 endforeach()
-add_library(gigavector_relaxed OBJECT ${PROJECT_SOURCE_DIR}/src/kernels/wasm128.c)
-target_include_directories(gigavector_relaxed PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-target_compile_definitions(gigavector_relaxed PRIVATE GV_SMALL_MODULE)
-target_compile_options(gigavector_relaxed PRIVATE -msimd128 -mrelaxed-simd)
-target_link_libraries(gigavector_relaxed PRIVATE gigavector_flags)
-
 set(small_objects "")
 set(relaxed_objects "")
 foreach(source IN LISTS ordered)
@@ -95,10 +111,6 @@ foreach(source IN LISTS ordered)
     list(APPEND relaxed_objects ${object})
 endforeach()
 gv_wasm_module(gigavector_wasm gigavector ${small_objects})
-gv_wasm_module(gigavector_with_relaxed gigavector.relaxed ${relaxed_objects})
-set(patch ${PROJECT_SOURCE_DIR}/scripts/relaxed_dot.py)
-set_property(TARGET gigavector_with_relaxed APPEND PROPERTY LINK_DEPENDS ${patch})
-add_custom_command(TARGET gigavector_with_relaxed POST_BUILD VERBATIM
-    COMMAND ${GV_PYTHON3} ${patch} ${GV_WASM_DIS} $<TARGET_FILE:gigavector_with_relaxed>)
+gv_wasm_relaxed_module(gigavector_with_relaxed gigavector.relaxed ${relaxed_objects})
 
-add_custom_target(lib DEPENDS gigavector_wasm gigavector_with_relaxed gigavector_all)
+add_custom_target(lib DEPENDS gigavector_wasm gigavector_with_relaxed gigavector_all gigavector_all_with_relaxed)

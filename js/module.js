@@ -33,13 +33,16 @@ function hasRelaxedDot() {
   }
 }
 
-/** The small module, for this engine; and the one that has all: for what the first does not know. */
-export const MODULES = [
-  hasRelaxedDot()
-    ? new URL('./gigavector.relaxed.wasm', import.meta.url)
-    : new URL('./gigavector.wasm', import.meta.url),
-  new URL('./gigavector.all.wasm', import.meta.url),
-];
+/** The small module, and the one that has all: for what the first does not know. The last is for who asks for kernels by name. */
+export const MODULES = [new URL('./gigavector.all.wasm', import.meta.url)];
+if (hasRelaxedDot()) {
+  MODULES.unshift(
+    new URL('./gigavector.relaxed.wasm', import.meta.url),
+    new URL('./gigavector.all.relaxed.wasm', import.meta.url),
+  );
+} else {
+  MODULES.unshift(new URL('./gigavector.wasm', import.meta.url));
+}
 
 /**
  * `source` is a compiled module, its bytes, a Response with them, or an address. `readBytes(url)` is the platform's way to

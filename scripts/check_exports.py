@@ -13,7 +13,7 @@ MODULE_EXTRAS = {"memory", "malloc", "free", "_initialize", "__indirect_function
     "emscripten_stack_get_current", "setThrew",
 }  # fmt: skip
 MODULE_NEEDS = {"memory", "malloc", "free", "_initialize"}
-MODULES = ("gigavector.wasm", "gigavector.relaxed.wasm", "gigavector.all.wasm")
+MODULES = ("gigavector.wasm", "gigavector.relaxed.wasm", "gigavector.all.wasm", "gigavector.all.relaxed.wasm")
 MODULE_IMPORTS = {"env.emscripten_notify_memory_growth"}  # besides env.gv_host_*
 
 

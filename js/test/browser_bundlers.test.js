@@ -70,7 +70,7 @@ async function runs(t, folder) {
 /** What a bundler that does not follow `new URL('./file', import.meta.url)` leaves to do, as the README says. */
 function copyBeside(project, folder) {
   const from = join(project, 'node_modules/gigavector');
-  for (const name of ['gigavector.thread.js', 'gigavector.wasm', 'gigavector.relaxed.wasm', 'gigavector.all.wasm']) {
+  for (const name of ['gigavector.thread.js', 'gigavector.wasm', 'gigavector.relaxed.wasm', 'gigavector.all.wasm', 'gigavector.all.relaxed.wasm']) {
     copyFileSync(join(from, name), join(folder, name));
   }
 }
@@ -139,6 +139,6 @@ test('publint and attw have nothing against the package', options, () => {
   };
   run('publint', tarball);
   // the entries for browsers are ES modules, also where somebody asks by require(); the modules have no types
-  const leftOut = ['--ignore-rules', 'cjs-resolves-to-esm', '--exclude-entrypoints', 'gigavector.wasm', 'gigavector.relaxed.wasm', 'gigavector.all.wasm'];
+  const leftOut = ['--ignore-rules', 'cjs-resolves-to-esm', '--exclude-entrypoints', 'gigavector.wasm', 'gigavector.relaxed.wasm', 'gigavector.all.wasm', 'gigavector.all.relaxed.wasm'];
   run('attw', tarball, '--profile', 'node16', ...leftOut);
 });
