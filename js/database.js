@@ -5,7 +5,7 @@ import { GigaVectorError, argumentError } from './error.js';
 import { checkOptions, checkedCString, checkedId, chosen, flag, nameOf, toRows, toSparse, whole } from './input.js';
 import { DISTANCES, INDEX_TYPES, STATUS, STORAGES, WAYS } from './layout.js';
 import { describe } from './metadata.js';
-import { MODULES, moduleFrom } from './module.js';
+import { moduleFrom, modules } from './module.js';
 import {
   BYTES_OPTIONS,
   GROUP_OPTIONS,
@@ -490,7 +490,7 @@ export class Database {
 /** A database in an instance of the module given, or of the first of ours that can do what is asked for. */
 async function start(DatabaseClass, wasm, how, name, openInto) {
   const { platform } = DatabaseClass;
-  const sources = wasm === undefined ? [...MODULES] : [wasm];
+  const sources = wasm === undefined ? [...modules()] : [wasm];
   for (;;) {
     const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), await platform.host(how));
     try {

@@ -33,15 +33,20 @@ function hasRelaxedDot() {
   }
 }
 
-/** The small module, and the one that has all: for what the first does not know. The last is for who asks for kernels by name. */
-export const MODULES = [new URL('./gigavector.all.wasm', import.meta.url)];
-if (hasRelaxedDot()) {
-  MODULES.unshift(
-    new URL('./gigavector.relaxed.wasm', import.meta.url),
-    new URL('./gigavector.all.relaxed.wasm', import.meta.url),
-  );
-} else {
-  MODULES.unshift(new URL('./gigavector.wasm', import.meta.url));
+let ours;
+
+/**
+ * The addresses of the small module and of the one that has all, for what the first does not know; for this engine, which is asked once. The
+ * last is for who asks for kernels by name.
+ */
+export function modules() {
+  ours ??= [
+    ...(hasRelaxedDot()
+      ? [new URL('./gigavector.relaxed.wasm', import.meta.url), new URL('./gigavector.all.relaxed.wasm', import.meta.url)]
+      : [new URL('./gigavector.wasm', import.meta.url)]),
+    new URL('./gigavector.all.wasm', import.meta.url),
+  ];
+  return ours;
 }
 
 /**

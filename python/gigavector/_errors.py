@@ -132,6 +132,11 @@ def last_error(argument_kind: type[ArgumentError] = ArgumentError) -> GigaVector
     return error
 
 
+def search_failure(k: int) -> type[ArgumentError]:
+    """The class for GV_ERR_ARGUMENT of a search for `k` hits, of which 0 is no number."""
+    return QueryError if k == 0 else ArgumentError
+
+
 def check(status: int) -> None:
     """Raise unless a call into the core answered GV_OK."""
     if status != 0:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ._arguments import SIZE_MAX, UINT64_MAX, c_string, hit_count, integer, real, row_id, search_options
 from ._arrays import FLOATS, lent_queries, many_vectors, one_vector
-from ._errors import ArgumentError, QueryError, last_error
+from ._errors import ArgumentError, last_error, search_failure
 from ._ffi import ffi, lib
 from ._rows import groups_of, hits_of, page_of, range_hits, taken
 from ._types import WAYS, DistanceType, Explanation, RangeHits, Row, SearchGroup, SearchHit
@@ -80,8 +80,7 @@ class SearchCalls:
             offset=offset,
         )
         width = hit_count(k)
-        failure = QueryError if width == 0 else ArgumentError
-        return self._rows(hits_of, failure, lib.gv_db_search_rows, pointer, dimension, width, options)
+        return self._rows(hits_of, search_failure(width), lib.gv_db_search_rows, pointer, dimension, width, options)
 
     def explain(
         self,
@@ -97,9 +96,12 @@ class SearchCalls:
         """Carry out a search(), and say which way it went and why, instead of what it found."""
         pointer, dimension = one_vector(query)
         options, _keep = search_options(distance, filter_metadata, filter, ef_search, offset=offset)
+        return self._explained(pointer, dimension, k, options)
+
+    def _explained(self, lent: Any, dimension: int, k: int, options: Any) -> Explanation:
         width, out = hit_count(k), ffi.new("GV_Explanation *", {"struct_size": ffi.sizeof("GV_Explanation")})
-        if self._call(lib.gv_db_explain, pointer, dimension, width, options, out):
-            raise last_error(QueryError if width == 0 else ArgumentError)
+        if self._call(lib.gv_db_explain, lent, dimension, width, options, out):
+            raise last_error(search_failure(width))
         return Explanation(*WAYS[out.way], out.rows, out.matches, out.hits)
 
     def search_by_id(
@@ -120,8 +122,7 @@ class SearchCalls:
             distance, filter_metadata, filter, ef_search, with_vectors=with_vectors, with_metadata=with_metadata, offset=offset
         )
         width = hit_count(k)
-        failure = QueryError if width == 0 else ArgumentError
-        return self._rows(hits_of, failure, lib.gv_db_search_by_id, row_id(id), width, options)
+        return self._rows(hits_of, search_failure(width), lib.gv_db_search_by_id, row_id(id), width, options)
 
     def range_search(
         self,
@@ -144,9 +145,12 @@ class SearchCalls:
         options, _keep = search_options(
             distance, filter_metadata, filter, None, with_vectors=with_vectors, with_metadata=with_metadata
         )
+        return self._within(pointer, dimension, radius, max_results, options)
+
+    def _within(self, lent: Any, dimension: int, radius: float, max_results: int, options: Any) -> RangeHits:
         bound, most = real(radius, "radius"), hit_count(max_results, "max_results")
-        failure = QueryError if most == 0 else ArgumentError
-        return self._rows(range_hits, failure, lib.gv_db_range_search, pointer, dimension, bound, most, options)
+        call = lib.gv_db_range_search, lent, dimension, bound, most, options
+        return self._rows(range_hits, search_failure(most), *call)
 
     def search_groups(
         self,
@@ -168,12 +172,15 @@ class SearchCalls:
         """
         pointer, dimension = one_vector(query)
         options, _keep = search_options(distance, filter_metadata, filter, ef_search, with_vectors=with_vectors)
+        return self._grouped(pointer, dimension, k, key, group_size, options)
+
+    def _grouped(
+        self, lent: Any, dimension: int, k: int, key: str, group_size: int, options: Any
+    ) -> list[SearchGroup]:
         width, name = hit_count(k), c_string(key, "key")
         size = min(integer("group_size", group_size, 1, UINT64_MAX), SIZE_MAX)
-        failure = QueryError if width == 0 else ArgumentError
-        found = self._rows(
-            groups_of, failure, lib.gv_db_search_groups, pointer, dimension, width, name, size, options
-        )
+        call = lib.gv_db_search_groups, lent, dimension, width, name, size, options
+        found = self._rows(groups_of, search_failure(width), *call)
         return [SearchGroup(hits[0].vector.metadata[key], hits) for hits in found]
 
     def scroll(
@@ -255,7 +262,7 @@ class SearchCalls:
     def _batch_rows(self, lent: Any, count: int, dimension: int, width: int, options: Any) -> list[list[SearchHit]]:
         out = ffi.new(_MANY_ROWS_OUT, count)
         if self._call(lib.gv_db_search_batch_rows, lent, count, dimension, width, options, out):
-            raise last_error(QueryError if width == 0 else ArgumentError)
+            raise last_error(search_failure(width))
         found = ffi.unpack(out, count)
         try:
             return list(map(hits_of, found))
@@ -326,5 +333,5 @@ class SearchCalls:
             _NULL,
         )
         if status:
-            raise last_error(QueryError if width == 0 else ArgumentError)
+            raise last_error(search_failure(width))
         return ids, distances

@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arguments import SIZE_MAX, UINT64_MAX, c_string, hit_count, integer, real, search_options
+from ._arguments import hit_count, search_options
 from ._arrays import FLOATS
-from ._errors import ArgumentError, QueryError, last_error
+from ._errors import search_failure
 from ._ffi import ffi, lib
-from ._rows import groups_of, hits_of, range_hits
+from ._rows import hits_of
 from ._sparse import UINT32S, lent_rows, many_rows, one_row
-from ._types import WAYS, DistanceType, Explanation, RangeHits, SearchGroup, SearchHit
+from ._types import DistanceType, Explanation, RangeHits, SearchGroup, SearchHit
 
 _NULL = ffi.NULL
-
-
-def _failure(width: int) -> type[QueryError] | type[ArgumentError]:
-    return QueryError if width == 0 else ArgumentError
 
 
 class SparseSearches:
@@ -32,8 +28,10 @@ class SparseSearches:
     Hits have a SparseVector as `vector`. ArgumentError says what is no query, and comes where the database has vectors.
     """
 
-    _call: Callable[..., Any]
     _rows: Callable[..., Any]
+    _explained: Callable[..., Explanation]
+    _within: Callable[..., RangeHits]
+    _grouped: Callable[..., list[SearchGroup]]
     _batch_rows: Callable[..., list[list[SearchHit]]]
     _batch_arrays: Callable[..., tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]
 
@@ -68,7 +66,7 @@ class SparseSearches:
         lent = ffi.from_buffer(UINT32S, kept_indices), ffi.from_buffer(FLOATS, kept_values)
         width = hit_count(k)
         found: list[SearchHit] = self._rows(
-            hits_of, _failure(width), lib.gv_db_search_sparse, *lent, len(kept_indices), width, options
+            hits_of, search_failure(width), lib.gv_db_search_sparse, *lent, len(kept_indices), width, options
         )
         return found
 
@@ -90,10 +88,7 @@ class SparseSearches:
         """
         query, _keep = lent_rows(*one_row(indices, values))
         options, _options = search_options(distance, filter_metadata, filter, None, offset=offset, sparse=query)
-        width, out = hit_count(k), ffi.new("GV_Explanation *", {"struct_size": ffi.sizeof("GV_Explanation")})
-        if self._call(lib.gv_db_explain, _NULL, 0, width, options, out):
-            raise last_error(_failure(width))
-        return Explanation(*WAYS[out.way], out.rows, out.matches, out.hits)
+        return self._explained(_NULL, 0, k, options)
 
     def range_search_sparse(
         self,
@@ -125,11 +120,7 @@ class SparseSearches:
             with_metadata=with_metadata,
             sparse=query,
         )
-        bound, most = real(radius, "radius"), hit_count(max_results, "max_results")
-        found: RangeHits = self._rows(
-            range_hits, _failure(most), lib.gv_db_range_search, _NULL, 0, bound, most, options
-        )
-        return found
+        return self._within(_NULL, 0, radius, max_results, options)
 
     def search_groups_sparse(
         self,
@@ -152,12 +143,7 @@ class SparseSearches:
         options, _options = search_options(
             distance, filter_metadata, filter, None, with_vectors=with_vectors, sparse=query
         )
-        width, name = hit_count(k), c_string(key, "key")
-        size = min(integer("group_size", group_size, 1, UINT64_MAX), SIZE_MAX)
-        found: list[list[SearchHit]] = self._rows(
-            groups_of, _failure(width), lib.gv_db_search_groups, _NULL, 0, width, name, size, options
-        )
-        return [SearchGroup(hits[0].vector.metadata[key], hits) for hits in found]
+        return self._grouped(_NULL, 0, k, key, group_size, options)
 
     def search_batch_sparse(
         self,

@@ -15,16 +15,12 @@
 enum {
     ROWS = GV_BOUND_ROWS, /* in a block: their codes stay in the nearest cache for all queries */
     OWN_BYTES = 5248,     /* on the stack */
-    LANES = 8,            /* partial sums, which a compiler makes vectors of */
     ROWS_LEAST = 256,     /* fewer are measured as quickly */
     ROWS_OF_K = 8         /* ... and so many times k */
 };
 
-#define CONCEDED 0x1p-14f
-#define CANCELLED 0x1p-19f
 #define TURNED 0x1p-15f        /* of a row's length: what its rotation loses */
 #define ROUNDING_SHARE 0.5002f /* of a step, by which a component may be off */
-#define IS_PLAIN(squared) ((squared) > 0x1p-64f && (squared) < 0x1p64f)
 
 typedef struct Asked { /* a query, turned */
     GV_CodeHead head;
@@ -59,18 +55,6 @@ bool gv_coded_scan_pays(const GV_Index *index, uint64_t choices, size_t k)
 
 /* ---- queries ---- */
 
-static float blur_of(const float *turned, const int8_t *bytes, float step, size_t n)
-{
-    float sums[LANES] = {0}, total = 0.0f;
-    for (size_t at = 0; at < n; at += LANES)
-        for (size_t lane = 0; lane < LANES; lane++) {
-            float off = turned[at + lane] - step * (float)bytes[at + lane];
-            sums[lane] += off * off;
-        }
-    for (size_t lane = 0; lane < LANES; lane++) total += sums[lane];
-    return sqrtf(total);
-}
-
 /* As gv_rank_limit(), for a radius. */
 static float rank_within(GV_DistanceType distance, double radius)
 {
@@ -89,14 +73,14 @@ static void set_bounds(const Scan *scan, size_t i)
         float length = sqrtf(asked->norm);
         bounds->base = -limit;
         bounds->low = -asked->head.spread;
-        bounds->length = -asked->blur - length * (scan->by_length + CONCEDED);
+        bounds->length = -asked->blur - length * (scan->by_length + GV_CODE_CONCEDED);
         bounds->step = -length * scan->by_step;
         bounds->dot = -asked->head.step;
         return;
     }
     if (distance == GV_DISTANCE_COSINE) limit *= 2.0f; /* of rows of length 1 */
     float reach = sqrtf(limit);
-    bounds->base = asked->norm * (1.0f - CONCEDED) - limit;
+    bounds->base = asked->norm * (1.0f - GV_CODE_CONCEDED) - limit;
     bounds->low = -2.0f * asked->head.spread;
     bounds->length = -2.0f * (asked->blur + reach * scan->by_length);
     bounds->step = -2.0f * reach * scan->by_step;
@@ -111,7 +95,8 @@ static void ask(const Scan *scan, size_t i, float *work, int8_t *bytes)
     gv_codes_encode_query(codes, query->vector, query->squared_norm, work, bytes, &asked->head);
     asked->bytes = bytes;
     asked->norm = codes->kernels->dot(work, work, codes->padded);
-    asked->blur = IS_PLAIN(query->squared_norm) ? blur_of(work, bytes, asked->head.step, codes->padded) : NAN;
+    asked->blur = GV_CODE_KNOWS(query->squared_norm) ? gv_code_blur(work, bytes, 0.0f, asked->head.step, codes->padded)
+                                                     : NAN;
     set_bounds(scan, i);
 }
 
@@ -132,7 +117,7 @@ static GV_Status know_rows(const Scan *scan, Block *block)
             norms[i] = gv_table_norm(table, block->slots[i]);
         }
     if (distance == GV_DISTANCE_COSINE)
-        for (size_t i = 0; i < block->count; i++) norms[i] = IS_PLAIN(norms[i]) ? 1.0f : NAN;
+        for (size_t i = 0; i < block->count; i++) norms[i] = GV_CODE_KNOWS(norms[i]) ? 1.0f : NAN;
     float by_step = scan->by_step, by_length = scan->by_length;
     for (size_t i = 0; i < ROWS; i++) { /* which a compiler makes vectors of */
         float step = b->step[i], norm = b->base[i];
@@ -140,7 +125,7 @@ static GV_Status know_rows(const Scan *scan, Block *block)
         float length = sqrtf(norms[i]) + ROUNDING_SHARE * step * root + (norms[i] < 0x1p64f ? 0.0f : NAN);
         float e = by_step * step + by_length * length;
         b->length[i] = length;
-        b->base[i] = norm - (CONCEDED * norm + CANCELLED * most * most + e * e);
+        b->base[i] = norm - (GV_CODE_CONCEDED * norm + GV_CODE_CANCELLED * most * most + e * e);
     }
     if (distance == GV_DISTANCE_DOT_PRODUCT) memset(b->base, 0, sizeof b->base);
     return GV_OK;
@@ -234,8 +219,8 @@ static GV_Status scan_for(const GV_Index *index, const GV_Query *queries, size_t
     if (!memory) return gv_last_status();
     Scan scan = {.index = index, .codes = codes, .queries = queries, .tops = tops, .radius = radius, .total = total};
     scan.asked = (Asked *)(void *)(memory + code_bytes);
-    scan.by_step = (ROUNDING_SHARE + 127.0f * CANCELLED) * root;
-    scan.by_length = TURNED + CANCELLED * root;
+    scan.by_step = (ROUNDING_SHARE + 127.0f * GV_CODE_CANCELLED) * root;
+    scan.by_length = TURNED + GV_CODE_CANCELLED * root;
     for (size_t i = 0; i < count; i++)
         ask(&scan, i, (float *)(void *)memory, (int8_t *)memory + codes->padded * (sizeof(float) + i));
     GV_Status status = scan_all(&scan, count);

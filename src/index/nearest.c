@@ -1,18 +1,14 @@
 /* nearest.c: see nearest.h. */
 #include "index/nearest.h"
 #include "base/checked.h"
+#include "index/row_codes.h"
 #include <math.h>
 #include <string.h>
 
 enum {
-    BLOCK = GV_BOUND_ROWS,
-    LANES = 8 /* partial sums, which a compiler makes vectors of */
+    BLOCK = GV_BOUND_ROWS
 };
 
-#define CONCEDED 0x1p-14f  /* of a length or a product: what sums of floats lose */
-#define CANCELLED 0x1p-19f /* of terms that cancel */
-/* Squares of what is much smaller or larger lose too much: nothing is known then (NaN), and nobody passed by. */
-#define IS_PLAIN(squared) ((squared) > 0x1p-64f && (squared) < 0x1p64f)
 #define A_LITTLE_MORE 1.001f /* of what is computed in floats, to be no less */
 
 static size_t blocks_of(size_t k) { return (k + BLOCK - 1) / BLOCK; }
@@ -24,22 +20,6 @@ bool gv_centroid_codes_room(size_t k, size_t dimension, size_t *bytes)
            gv_mul_size(blocks_of(k), sizeof(GV_RowBounds), &bounds) && gv_mul_size(k, sizeof(void *), &pointers) &&
            gv_add_size(codes, bounds, &codes) && gv_add_size(codes, pointers, bytes);
 }
-
-/* |x - (low + step * code)| */
-#define BLUR(name, type)                                                                 \
-    static float name(const float *x, const type *code, float low, float step, size_t n) \
-    {                                                                                    \
-        float sums[LANES] = {0}, total = 0.0f;                                           \
-        for (size_t at = 0; at < n; at += LANES)                                         \
-            for (size_t lane = 0; lane < LANES; lane++) {                                \
-                float off = x[at + lane] - (low + step * (float)code[at + lane]);        \
-                sums[lane] += off * off;                                                 \
-            }                                                                            \
-        for (size_t lane = 0; lane < LANES; lane++) total += sums[lane];                 \
-        return sqrtf(total) * A_LITTLE_MORE;                                             \
-    }
-BLUR(blur_of_centroid, uint8_t)
-BLUR(blur_of_row, int8_t)
 
 /* `x`, or a copy of it with zeros behind. */
 static const float *padded(const float *x, size_t n, size_t size, float *work)
@@ -61,12 +41,12 @@ static float code_centroid(GV_CentroidCodes *codes, size_t c, float *work)
     float low, step;
     uint32_t total;
     codes->kernels->encode_row(centroid, codes->padded, code, &low, &step, &total);
-    float off = blur_of_centroid(centroid, code, low, step, codes->padded);
+    float off = A_LITTLE_MORE * gv_code_blur(centroid, (const int8_t *)code, low, step, codes->padded);
     codes->pointers[c] = code;
-    bounds->base[c % BLOCK] = codes->norms[c] * (1.0f - CONCEDED);
+    bounds->base[c % BLOCK] = codes->norms[c] * (1.0f - GV_CODE_CONCEDED);
     bounds->low[c % BLOCK] = low;
     bounds->step[c % BLOCK] = step;
-    bool known = IS_PLAIN(codes->norms[c]) && (step > 0.0f || off == 0.0f);
+    bool known = GV_CODE_KNOWS(codes->norms[c]) && (step > 0.0f || off == 0.0f);
     bounds->length[c % BLOCK] = known ? sqrtf(codes->norms[c]) * A_LITTLE_MORE + off : NAN;
     return known && step > 0.0f ? off / step : 0.0f;
 }
@@ -88,7 +68,7 @@ void gv_centroid_codes_make(GV_CentroidCodes *codes, const GV_Kernels *kernels, 
         by_step = steps > by_step ? steps : by_step;
     }
     codes->by_step = by_step;
-    codes->slack = CONCEDED + 3.0f * CANCELLED * root;
+    codes->slack = GV_CODE_CONCEDED + 3.0f * GV_CODE_CANCELLED * root;
 }
 
 /* ---- rows ---- */
@@ -101,8 +81,8 @@ void gv_row_code(const GV_Kernels *kernels, const float *row, float norm, size_t
     int32_t total;
     kernels->encode_query(x, size, GV_ROW_CODE_MAX, bytes, &out->step, &total);
     out->spread = out->step * (float)total;
-    out->length = IS_PLAIN(norm) ? sqrtf(norm) * A_LITTLE_MORE : NAN;
-    out->blur = blur_of_row(x, bytes, 0.0f, out->step, size);
+    out->length = GV_CODE_KNOWS(norm) ? sqrtf(norm) * A_LITTLE_MORE : NAN;
+    out->blur = A_LITTLE_MORE * gv_code_blur(x, bytes, 0.0f, out->step, size);
 }
 
 static float measured(const GV_CentroidCodes *codes, const float *row, uint32_t c)

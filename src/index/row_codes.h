@@ -72,6 +72,28 @@ static inline GV_Code gv_codes_at(const GV_Codes *codes, uint32_t slot)
     return (GV_Code){*gv_codes_head(codes, slot), (const int8_t *)gv_codes_row(codes, slot)};
 }
 
+/* For bounds on what codes may be off by. What sums of floats lose of a length or a product, and of the size of terms that cancel; and
+ * whether a squared norm is one whose squares keep their digits: of others nothing is known. */
+#define GV_CODE_CONCEDED 0x1p-14f
+#define GV_CODE_CANCELLED 0x1p-19f
+#define GV_CODE_KNOWS(squared) ((squared) > 0x1p-64f && (squared) < 0x1p64f)
+
+/* How far `x` is from what its code stands for: |x - (low + step * bytes)|. In partial sums, which a compiler makes vectors of. */
+static inline float gv_code_blur(const float *x, const int8_t *bytes, float low, float step, size_t n)
+{
+    enum {
+        LANES = 8
+    };
+    float sums[LANES] = {0}, total = 0.0f;
+    for (size_t at = 0; at < n; at += LANES)
+        for (size_t lane = 0; lane < LANES; lane++) {
+            float off = x[at + lane] - (low + step * (float)bytes[at + lane]);
+            sums[lane] += off * off;
+        }
+    for (size_t lane = 0; lane < LANES; lane++) total += sums[lane];
+    return sqrtf(total);
+}
+
 /* The least that a rank can be, and what a sum that overflowed both ways counts as: a NaN's bits would differ by target. */
 static inline float gv_code_floor(const GV_Codes *codes)
 {

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/random.h"
 #include "check.h"
+#include "rows.h"
 #include "kernels/kernels.h"
 #include "packed.h"
 #include <math.h>
@@ -29,15 +30,7 @@ static const Shape shapes[] = {
 /* Rows around one of 30 centres. */
 static float *make_rows(size_t count, size_t dimension, uint64_t seed)
 {
-    float *rows = malloc(count * dimension * sizeof *rows);
-    CHECK(rows, "no memory");
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < dimension; j++) {
-            uint64_t centre = gv_random(seed, i) % 30;
-            float middle = (float)(gv_random(99, centre * dimension + j) % 2001) / 1000.0f - 1.0f;
-            rows[i * dimension + j] = middle + (float)(gv_random(seed + 1, i * dimension + j) % 1001) / 2000.0f - 0.25f;
-        }
-    return rows;
+    return clustered_rows(count, dimension, 30, seed);
 }
 
 static GV_OpenOptions options_of(const Shape *shape, GV_IVFPQConfig *ivfpq)
