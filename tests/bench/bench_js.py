@@ -12,6 +12,7 @@ HOSTS = {
     host: ("gigavector", "gigavector hybrid", "gigavector flat", "hnswlib-wasm", "edgevec", "plain loop")
     for host in ("node", "chromium")
 }
+HOSTS["chromium"] = (*HOSTS["chromium"], "gigavector simd128")
 
 
 def in_host(host: str, name: str, folder: Path) -> Contender:

@@ -5,6 +5,7 @@ import { EF_CONSTRUCTION, K, M, OneByOne } from './one_by_one.mjs';
 class GigaVector {
   kind = 'hnsw';
   options = { M, efConstruction: EF_CONSTRUCTION };
+  kernels = undefined; // the engine's own
 
   async load(platform) {
     ({ Database: this.Database } = await platform.gigavector());
@@ -14,7 +15,7 @@ class GigaVector {
     const distance = metric === 'cosine' ? 'cosine' : 'euclidean';
     this.close();
     const hnsw = this.kind === 'hnsw' ? { hnsw: this.options } : {};
-    this.db = await this.Database.open(null, { dimension, index: this.kind, distance, ...hnsw });
+    this.db = await this.Database.open(null, { dimension, index: this.kind, distance, kernels: this.kernels, ...hnsw });
     this.start = performance.now();
     this.db.addMany(rows);
   }
@@ -48,6 +49,11 @@ class GigaVector {
   close() {
     this.db?.close();
   }
+}
+
+/** Without relaxed SIMD, where the engine has it. */
+class GigaVectorSimd128 extends GigaVector {
+  kernels = 'wasm128';
 }
 
 class GigaVectorHybrid extends GigaVector {
@@ -149,6 +155,7 @@ function squaredDistance(rows, start, query, dimension) {
 
 export const INDEXES = {
   gigavector: GigaVector,
+  'gigavector simd128': GigaVectorSimd128,
   'gigavector hybrid': GigaVectorHybrid,
   'gigavector flat': GigaVectorFlat,
   'hnswlib-wasm': HnswlibWasm,
