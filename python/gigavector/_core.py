@@ -437,8 +437,9 @@ class Database(SearchCalls, SparseCalls, SparseSearches):
     def compact(self) -> None:
         """Make the database as small as its live rows allow: the index is built anew, free slots go, the file is packed.
 
-        Ids stay. Takes the time of adding all rows, and memory for a second copy of them. Searches go on meanwhile in other
-        threads, writes wait; close() from another thread ends it with an ArgumentError. A failure has changed nothing.
+        Ids stay. Takes the time of adding all rows, and memory for a second copy of them; of a database in a file whose
+        `max_memory_bytes` has no room for two copies, the first stays behind in the mapped file. Searches go on meanwhile in
+        other threads, writes wait; close() from another thread ends it with an ArgumentError. A failure has changed nothing.
         """
         check(self._call(lib.gv_db_compact))
 

@@ -2,6 +2,7 @@
  * made anew, perhaps another one, the smallest file. Searches go on in the old store until the new one takes its place, in
  * one step. */
 #include "api/copied_rows.h"
+#include "api/stand_in.h"
 #include "api/write.h"
 #include <stdlib.h>
 
@@ -185,10 +186,15 @@ static GV_Status compact(Compaction *c)
 /* By the writer. */
 static GV_Status change(GV_Database *db, const GV_OpenOptions *options, const GV_Configs *configs, bool converts)
 {
-    Compaction c = {.db = db, .from = db->store, .settings = db->store->settings, .converts = converts};
+    Compaction c = {.db = db, .settings = db->store->settings, .converts = converts};
     GV_TRY(gv_options_change(options, configs, &c.settings));
+    GV_TRY(gv_stand_in(db));
+    c.from = db->store;
     GV_Status status = compact(&c);
-    if (c.to != c.from) return status; /* they have not changed places */
+    if (db->store == c.from) { /* they have not changed places */
+        gv_stand_back(db);
+        return status;
+    }
     if (configs->hnsw) db->ef_search = configs->hnsw->ef_search;
     if (configs->ivfpq) db->nprobe = configs->ivfpq->nprobe;
     if (configs->ivfpq) db->rerank = configs->ivfpq->default_rerank;

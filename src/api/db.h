@@ -46,6 +46,9 @@ struct GV_Database {
 /* gv_db_open_with_options() on any file system. `vfs` must outlive the handle. */
 GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *options, const GV_Vfs *vfs, GV_Database **out);
 
+/* What is in the file of the handle now, in a store of its own that only reads: mapped if `map`, where files can be, or in memory. */
+GV_Status gv_store_read_again(GV_Database *db, bool map, GV_Store **out);
+
 /* Free a handle that nobody uses, without its store. */
 void gv_handle_free(GV_Database *db);
 

@@ -136,6 +136,21 @@ static GV_Status open_store(const Opening *o, GV_Store **out)
     return gv_store_new(&settings, o->vfs, out);
 }
 
+#ifndef __wasm__
+GV_Status gv_store_read_again(GV_Database *db, bool map, GV_Store **out)
+{
+    GV_OpenOptions options;
+    GV_Configs configs = {0};
+    gv_open_options_init(&options);
+    options.kernels = db->kernels->name;
+    options.threads = db->options.threads;
+    options.read_only = 1;
+    options.memory_map = map;
+    Opening o = {db->vfs, db->path, &options, &configs, &db->pool};
+    return open_reader(&o, out);
+}
+#endif
+
 static GV_Status copy_path(const Opening *o, char **out)
 {
     if (o->vfs->resolve) return o->vfs->resolve(o->vfs->context, o->path, out);

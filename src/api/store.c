@@ -51,9 +51,8 @@ void gv_store_free(GV_Store *s)
     gv_release(&s->heap, s->steps, s->step_capacity * sizeof *s->steps);
     gv_log_free(&s->log);
     if (s->image.heap) gv_image_close(&s->image);
-    if (s->file) {
-        s->vfs->unmap(s->file, s->image.map, s->image.map_size);
-        s->vfs->close(s->file);
-    }
+    if (s->image.map)
+        s->vfs->unmap(s->file, s->image.map, s->image.map_size); /* the file may be another store's by now */
+    if (s->file) s->vfs->close(s->file);
     gv_release(NULL, s, sizeof *s);
 }
