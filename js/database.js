@@ -490,7 +490,7 @@ export class Database {
 /** A database in an instance of the module given, or of the first of ours that can do what is asked for. */
 async function start(DatabaseClass, wasm, how, name, openInto) {
   const { platform } = DatabaseClass;
-  const sources = wasm === undefined ? [...modules()] : [wasm];
+  const sources = wasm === undefined ? modules(platform.hasModulesAtHand) : [wasm];
   for (;;) {
     const core = await Core.start(await moduleFrom(sources.shift(), platform.readBytes), await platform.host(how));
     try {

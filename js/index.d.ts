@@ -556,7 +556,7 @@ export class Database {
 
   /**
    * `compact()` under another index, metric, storage or configuration; what is left out stays as it is. Rows, ids and metadata stay, the
-   * file changes. `GV_ERR_UNSUPPORTED`: an index or a storage that the module at work lacks: open with `wasm: ` the address of
+   * file changes. `GV_ERR_UNSUPPORTED`: an index or a storage that the module at work lacks, as in a page: open with `wasm: ` the address of
    * `gigavector.all.wasm`. An IVFPQ index is to be trained afterwards, unless `autoTrain` does it.
    */
   convert(options: Pick<OpenOptions, 'index' | 'distance' | 'storage' | 'hnsw' | 'ivfpq' | 'seed'>): void;

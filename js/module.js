@@ -36,17 +36,17 @@ function hasRelaxedDot() {
 let ours;
 
 /**
- * The addresses of the small module and of the one that has all, for what the first does not know; for this engine, which is asked once. The
- * last is for who asks for kernels by name.
+ * The addresses of the small module, unless `whole`, and of the one that has all, for what the first does not know; for this engine, which is
+ * asked once. The last is for who asks for kernels by name.
  */
-export function modules() {
+export function modules(whole) {
   ours ??= [
     ...(hasRelaxedDot()
       ? [new URL('./gigavector.relaxed.wasm', import.meta.url), new URL('./gigavector.all.relaxed.wasm', import.meta.url)]
       : [new URL('./gigavector.wasm', import.meta.url)]),
     new URL('./gigavector.all.wasm', import.meta.url),
   ];
-  return ours;
+  return ours.slice(whole ? 1 : 0);
 }
 
 /**

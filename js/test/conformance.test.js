@@ -6,7 +6,7 @@ import test from 'node:test';
 import * as entry from '../index.js';
 import { KERNELS, runCase } from './conformance_runner.js';
 import { diskHost } from './disk_host.js';
-import { newFolder, readCorpus } from './support.js';
+import { OWN_KERNELS, newFolder, readCorpus } from './support.js';
 
 const cases = readCorpus().map((text) => JSON.parse(text));
 
@@ -15,8 +15,15 @@ test('the corpus is there', (t) => {
   t.diagnostic(`${cases.length} cases`);
 });
 
+/** Node, with the order of modules that pages have: the small one first. */
+class SmallFirst extends entry.Database {
+  static platform = { ...entry.Database.platform, hasModulesAtHand: false };
+}
+
 for (const given of cases) {
   for (const kernels of KERNELS) {
     test(`${given.name} (${kernels}): ${given.about}`, () => runCase(given, kernels, diskHost(entry, newFolder())));
   }
+  test(`${given.name} (small module): ${given.about}`, () =>
+    runCase(given, OWN_KERNELS, diskHost({ ...entry, Database: SmallFirst }, newFolder())));
 }

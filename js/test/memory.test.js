@@ -7,8 +7,8 @@ import { randomRows } from './support.js';
 
 const DIMENSION = 32;
 
-async function filled() {
-  const db = await Database.open(null, { dimension: DIMENSION });
+async function filled(wasm) {
+  const db = await Database.open(null, { dimension: DIMENSION, wasm });
   db.setExactSearchThreshold(0);
   db.addMany(randomRows(1, 2000, DIMENSION), Array.from({ length: 2000 }, (_, i) => ({ parity: i % 2 ? 'odd' : 'even' })));
   return db;
@@ -28,6 +28,22 @@ test('100,000 searches do not grow the memory', async (t) => {
   t.diagnostic(`${((performance.now() - start) / 100).toFixed(1)} us a search`);
   assert.deepEqual(figures(db), before);
   db.close();
+});
+
+test('keys that filters name are indexed, but not by the small module, to the same answers', async () => {
+  const expression = "parity == 'odd' AND EXISTS parity";
+  const small = new URL('../gigavector.wasm', import.meta.url);
+  const grown = [];
+  for (const wasm of [undefined, small]) {
+    const db = await filled(wasm);
+    const before = db.memoryUsage();
+    assert.equal(db.countMatching(expression), 1000);
+    grown.push(db.memoryUsage() > before);
+    db.delete([1, 2]);
+    assert.equal(db.countMatching(expression), 999);
+    db.close();
+  }
+  assert.deepEqual(grown, [true, false]);
 });
 
 test('20,000 refused calls and other reads do not grow the memory', async () => {

@@ -48,14 +48,14 @@ test('f16 refuses what it has not, and the small module says which module has it
   assert.throws(() => db.add([1, 70000, 0]), /component 1 is beyond 65504/);
   assert.equal(db.size, 0);
   db.close();
-  const small = await Database.open(null, { dimension: 3, index: 'flat' });
+  const wasm = new URL('../gigavector.wasm', import.meta.url);
+  const small = await Database.open(null, { dimension: 3, index: 'flat', wasm });
   assert.throws(
     () => small.convert({ storage: 'f16' }),
     (error) => error instanceof GigaVectorError && error.name === 'GV_ERR_UNSUPPORTED' && /gigavector.all.wasm/.test(error.message),
   );
   assert.equal(small.info().storage, 'f32');
   small.close();
-  const wasm = new URL('../gigavector.wasm', import.meta.url);
   await assert.rejects(Database.open(null, { dimension: 3, index: 'flat', storage: 'int8', wasm }), { name: 'GV_ERR_UNSUPPORTED' });
   await assert.rejects(Database.open(null, { dimension: 3, storage: 'f64' }), /storage/);
 });

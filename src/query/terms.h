@@ -3,8 +3,8 @@
  * It is a cache and decides no answer. A key is indexed when a filter asks for it, over all rows (where they are many, when it
  * has been asked for some times: one look at each row costs less than the index). After that a write takes out what it takes
  * away, which needs no memory, and enters what it brought once it is done. Rows that are not in, for want of memory say, are
- * looked at one by one. So nothing here fails, and a write reserves nothing. docs/adr/0009 says why. In WebAssembly no row is
- * ever in (terms_scan.c).
+ * looked at one by one. So nothing here fails, and a write reserves nothing. docs/adr/0009 says why. In the small WebAssembly
+ * module no row is ever in (terms_scan.c).
  *
  * Everything below is called by the writer or under the database's read lock, unless it says otherwise. */
 #ifndef GV_TERMS_H

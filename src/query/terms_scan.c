@@ -1,5 +1,5 @@
-/* terms_scan.c: for WebAssembly, the index over metadata that has no row in it: all are looked at, one by one. The answers are
- * those of terms.c and its parts, which the module that pages load has no room for. */
+/* terms_scan.c: for the small WebAssembly module, the index over metadata that has no row in it: all are looked at, one by one. The
+ * answers are those of terms.c and its parts, which the module that pages load has no room for. */
 #include "query/terms.h"
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* test_terms_native.c: without it a filter could miss rows, or find those that were deleted, moved to another slot or given other
+/* test_terms.c: without it a filter could miss rows, or find those that were deleted, moved to another slot or given other
  * metadata: random changes, and after each the answers of the index over metadata beside those of a model that knows
  * nothing of it. With memory to spare, with allocations that fail, and within a limit. */
 #include "api/db.h"

@@ -1,4 +1,4 @@
-/* test_terms_rows_native.c: without it, metadata that no call would accept but a file may hold (a key twice, pairs cut short, values
+/* test_terms_rows.c: without it, metadata that no call would accept but a file may hold (a key twice, pairs cut short, values
  * made to collide) could hang a filter or make it answer otherwise than a look at each row; and so could more keys than are
  * indexed, or a value that was common and has become rare. */
 #include "base/bytes.h"
