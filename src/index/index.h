@@ -100,7 +100,10 @@ typedef struct GV_IndexOps {
      * are; the caller sees to the rest. NULL: every search is a scan. */
     GV_Status (*search)(GV_Index *index, const GV_Query *query, GV_TopK *top);
 
-    /* The same for sparse rows, all of them and exact; fills `found` (all 0). NULL: the rows are vectors. */
+    /* search() of up to GV_SCAN_MOST queries that differ in their vectors alone, to the same hits: quicker together. NULL: it is not. */
+    GV_Status (*search_many)(GV_Index *index, const GV_Query *queries, size_t count, GV_TopK *const *tops);
+
+    /* search() for sparse rows, all of them and exact; fills `found` (all 0). NULL: the rows are vectors. */
     GV_Status (*search_sparse)(GV_Index *index, const GV_SparseQuery *query, GV_TopK *top, GV_SparseFound *found);
 
     /* About how many full rows a scan could measure in the time that search() takes, where `choices` rows are accepted;

@@ -229,6 +229,7 @@ GV_Status gv_ivfpq_new(const GV_IndexSetup *setup, GV_Index **out)
         .settle = ivf_settle,
         .replay = ivf_replay,
         .search = gv_ivf_search,
+        .search_many = gv_ivf_search_many,
         .cost = gv_ivf_cost,
         .training = &gv_ivf_training,
         .save = gv_ivf_save,

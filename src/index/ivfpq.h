@@ -64,6 +64,9 @@ typedef struct GV_IvfScratch { /* borrowed by a search */
     uint8_t *fast;   /* [nibbles, 16] */
     uint64_t *found; /* keys of candidates */
     size_t capacity;
+    struct GV_IvfVisit *visits; /* of several searches that go together, in one of their scratches: ivfpq_group.c */
+    uint32_t *first;            /* [nlist]: of each list's visits */
+    size_t visit_room;
 } GV_IvfScratch;
 
 typedef struct GV_IVFPQ {
@@ -172,11 +175,12 @@ static inline uint32_t *gv_ivf_place(const GV_IvfLists *lists, uint32_t slot)
     return gv_slab_at(&lists->places, slot);
 }
 
-/* ---- ivfpq_train.c, ivfpq_search.c, ivfpq_save.c ---- */
+/* ---- ivfpq_train.c, ivfpq_search.c, ivfpq_group.c, ivfpq_scratch.c, ivfpq_save.c ---- */
 
 extern const GV_TrainingOps gv_ivf_training;
 
 GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top);
+GV_Status gv_ivf_search_many(GV_Index *index, const GV_Query *queries, size_t count, GV_TopK *const *tops);
 uint64_t gv_ivf_cost(const GV_Index *index, const GV_Query *query, size_t k, uint64_t choices);
 void gv_ivf_scratch_free(const GV_IVFPQ *ivf, GV_IvfScratch *scratch);
 

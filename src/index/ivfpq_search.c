@@ -3,78 +3,8 @@
  * Candidates are gathered below a bound, which falls as better ones are found: when their place is full, those beyond the
  * wanted number go, except such as tie with the last; the bound is then just above it. Lists are visited until there
  * are `nprobe` of them and enough candidates, so that a filter does not starve a search. */
-#include "index/ivfpq.h"
+#include "index/ivfpq_search.h"
 #include <string.h>
-
-/* ---- borrowed memory ---- */
-
-static size_t table_count(const GV_IVFPQ *ivf)
-{
-    return (size_t)(ivf->nibbles > ivf->m ? ivf->nibbles : ivf->m) * ivf->words; /* those behind m stay zero */
-}
-
-void gv_ivf_scratch_free(const GV_IVFPQ *ivf, GV_IvfScratch *scratch)
-{
-    GV_Heap *heap = ivf->head.scratch_heap;
-    if (!scratch) return;
-    gv_release_lines(heap, scratch->view, ivf->view_room * sizeof *scratch->view);
-    gv_release(heap, scratch->lists, ivf->nlist * sizeof *scratch->lists);
-    gv_release_lines(heap, scratch->tables, table_count(ivf) * sizeof *scratch->tables);
-    gv_release_lines(heap, scratch->fast, 16 * (size_t)ivf->nibbles);
-    gv_release(heap, scratch->found, scratch->capacity * sizeof *scratch->found);
-    gv_release(heap, scratch, sizeof *scratch);
-}
-
-static GV_Status fit(const GV_IVFPQ *ivf, GV_IvfScratch **scratch)
-{
-    GV_Heap *heap = ivf->head.scratch_heap;
-    if (!*scratch) *scratch = gv_alloc(heap, sizeof **scratch);
-    GV_IvfScratch *s = *scratch;
-    if (!s) return gv_last_status();
-    if (!s->view) s->view = gv_alloc_lines(heap, ivf->view_room * sizeof *s->view);
-    if (!s->lists) s->lists = gv_alloc_array(heap, ivf->nlist, sizeof *s->lists);
-    if (!s->tables) s->tables = gv_alloc_lines(heap, table_count(ivf) * sizeof *s->tables);
-    if (!s->fast) s->fast = gv_alloc_lines(heap, 16 * (size_t)ivf->nibbles);
-    return s->view && s->lists && s->tables && s->fast ? GV_OK : gv_last_status();
-}
-
-/* Room for `capacity` candidates, of which `count` are kept. */
-static GV_Status fit_found(const GV_IVFPQ *ivf, GV_IvfScratch *s, size_t capacity, size_t count)
-{
-    GV_Heap *heap = ivf->head.scratch_heap;
-    if (capacity <= s->capacity) return GV_OK;
-    uint64_t *found = gv_alloc_array(heap, capacity, sizeof *found);
-    if (!found) return gv_last_status();
-    if (count > 0) memcpy(found, s->found, count * sizeof *found);
-    gv_release(heap, s->found, s->capacity * sizeof *found);
-    s->found = found;
-    s->capacity = capacity;
-    return GV_OK;
-}
-
-static GV_Status take(GV_IVFPQ *ivf, size_t capacity, GV_IvfScratch **out)
-{
-    gv_mutex_lock(&ivf->mutex);
-    GV_IvfScratch *scratch = ivf->resting;
-    if (scratch) ivf->resting = scratch->next;
-    gv_mutex_unlock(&ivf->mutex);
-    GV_Status status = fit(ivf, &scratch);
-    if (status == GV_OK) status = fit_found(ivf, scratch, capacity, 0);
-    if (status != GV_OK) {
-        gv_ivf_scratch_free(ivf, scratch);
-        scratch = NULL;
-    }
-    *out = scratch;
-    return status;
-}
-
-static void give(GV_IVFPQ *ivf, GV_IvfScratch *scratch)
-{
-    gv_mutex_lock(&ivf->mutex);
-    scratch->next = ivf->resting;
-    ivf->resting = scratch;
-    gv_mutex_unlock(&ivf->mutex);
-}
 
 /* ---- keys: a float that orders as an integer, then a number ---- */
 
@@ -143,51 +73,33 @@ static uint64_t select_key(uint64_t *keys, size_t count, size_t n)
 /* ---- a search ---- */
 
 enum {
-    FIRST_LISTS = 24,
     DECODED_COST = 8 /* of a row that is a code, to one that is not */
 };
 
-typedef struct Search {
-    const GV_IVFPQ *ivf;
-    const GV_Query *query;
-    GV_IvfScratch *scratch;
-    size_t wanted;    /* candidates */
-    size_t count;     /* in scratch->found */
-    float bound;      /* candidates are below */
-    float base, step; /* of the tables that are scanned */
-    bool dot;
-    size_t list_count; /* in scratch->lists */
-    bool heaped;       /* ... which are a heap by now, the first ones taken out */
-    uint64_t first[FIRST_LISTS];
-    size_t first_count, first_at;
-} Search;
-
-/* Keep the `FIRST_LISTS` least keys in order. */
-static void insert_first(Search *s, uint64_t key)
+/* Keep the `GV_IVF_FIRST_LISTS` least keys in order. */
+static void insert_first(GV_IvfSearch *s, uint64_t key)
 {
     uint64_t *first = s->first;
-    size_t at = s->first_count < FIRST_LISTS ? s->first_count++ : FIRST_LISTS - 1;
+    size_t at = s->first_count < GV_IVF_FIRST_LISTS ? s->first_count++ : GV_IVF_FIRST_LISTS - 1;
     for (; at > 0 && first[at - 1] > key; at--) first[at] = first[at - 1];
     first[at] = key;
 }
 
-/* How near each list with rows is: for DOT_PRODUCT -<q, c>, else |q - c|^2 less the |q|^2 that they share. */
-static void rank_lists(Search *s)
+/* For DOT_PRODUCT -<q, c>, else |q - c|^2 less the |q|^2 that all lists share. */
+void gv_ivf_rank_lists(GV_IvfSearch *s, const uint32_t *lists, size_t count, const float *dots, size_t stride)
 {
-    const GV_IVFPQ *ivf = s->ivf;
-    const GV_IvfModel *model = ivf->model;
-    uint64_t *keys = s->scratch->lists;
-    for (uint32_t i = 0; i < ivf->nlist; i++) {
-        if (ivf->lists->lists[i].count == 0) continue;
-        float dot = ivf->head.metric.kernels->dot(s->scratch->view, model->pointers[i], ivf->width);
-        uint64_t key = key_of(s->dot ? -dot : model->norms[i] - 2.0f * dot, i);
-        keys[s->list_count++] = key;
-        if (s->first_count < FIRST_LISTS || key < s->first[FIRST_LISTS - 1]) insert_first(s, key);
-    }
+    const float *norms = s->ivf->model->norms;
+    uint64_t *keys = s->scratch->lists + s->list_count;
+    bool dot = s->dot;
+    for (size_t i = 0; i < count; i++)
+        keys[i] = key_of(dot ? -dots[i * stride] : norms[lists[i]] - 2.0f * dots[i * stride], lists[i]);
+    for (size_t i = 0; i < count; i++)
+        if (s->first_count < GV_IVF_FIRST_LISTS || keys[i] < s->first[GV_IVF_FIRST_LISTS - 1]) insert_first(s, keys[i]);
+    s->list_count += count;
 }
 
-/* The nearest list that has not been visited; false: there is none. Beyond the first few, a heap has them. */
-static bool next_list(Search *s, uint64_t *key)
+/* Beyond the first few lists, a heap has them. */
+static bool next_key(GV_IvfSearch *s, uint64_t *key)
 {
     uint64_t *keys = s->scratch->lists;
     if (s->first_at < s->first_count) {
@@ -207,8 +119,16 @@ static bool next_list(Search *s, uint64_t *key)
     return true;
 }
 
+bool gv_ivf_next_list(GV_IvfSearch *s, GV_IvfNear *next)
+{
+    uint64_t key;
+    if (!next_key(s, &key)) return false;
+    *next = (GV_IvfNear){(uint32_t)key, float_of((uint32_t)(key >> 32))};
+    return true;
+}
+
 /* -2 <q, r> (or -<q, r>) part by part. */
-static void make_tables(const Search *s)
+void gv_ivf_make_tables(GV_IvfSearch *s)
 {
     const GV_IVFPQ *ivf = s->ivf;
     float factor = s->dot ? -1.0f : -2.0f, *view = s->scratch->view;
@@ -216,10 +136,13 @@ static void make_tables(const Search *s)
     for (size_t j = 0; j < ivf->m; j++)
         gv_ivf_products(ivf, ivf->model->books + j * ivf->part * ivf->words, view + j * ivf->part,
                         s->scratch->tables + j * ivf->words);
+    if (ivf->nibbles > 0)
+        ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
 }
 
 /* Codes of a byte: a look-up each, part by part. */
-static uint32_t scan_bytes(const Search *s, const uint8_t *codes, const float *terms, float base, float *estimates)
+static uint32_t scan_bytes(const GV_IvfSearch *s, const uint8_t *codes, const float *terms, float base,
+                           float *estimates)
 {
     const GV_IVFPQ *ivf = s->ivf;
     const float *table = s->scratch->tables;
@@ -232,7 +155,7 @@ static uint32_t scan_bytes(const Search *s, const uint8_t *codes, const float *t
 }
 
 /* Drop all candidates beyond the wanted number that do not tie with its last, and lower the bound. */
-static void prune(Search *s)
+static void prune(GV_IvfSearch *s)
 {
     if (s->count <= s->wanted) return;
     uint64_t *found = s->scratch->found, last = select_key(found, s->count, s->wanted - 1) | 0xffffffffu;
@@ -243,51 +166,50 @@ static void prune(Search *s)
     s->bound = float_of((uint32_t)(last >> 32) + 1); /* the next float: what ties may come in */
 }
 
-static GV_Status make_place(Search *s)
+static GV_Status make_place(GV_IvfSearch *s)
 {
     if (s->scratch->capacity - s->count >= GV_BLOCK_ROWS) return GV_OK;
     prune(s);
     if (s->scratch->capacity - s->count >= s->scratch->capacity / 4) return GV_OK;
-    return fit_found(s->ivf, s->scratch, 2 * s->scratch->capacity, s->count);
+    return gv_ivf_scratch_fit(s->ivf, s->scratch, 2 * s->scratch->capacity, s->count);
 }
 
-/* The whole of it: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
-static void prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
-{
-    const uint8_t *block = gv_block_at(ivf->lists, number);
-    for (size_t at = 0; at <= ivf->tail_at; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
-}
-
-static GV_Status scan_list(Search *s, uint32_t number, float near)
+GV_Status gv_ivf_scan_block(GV_IvfSearch *s, uint8_t *block, uint32_t rows, float near)
 {
     const GV_IVFPQ *ivf = s->ivf;
-    const GV_IvfList *list = &ivf->lists->lists[number];
-    const GV_Kernels *kernels = ivf->head.metric.kernels;
-    uint32_t left = list->count, at = list->first;
+    const uint32_t *slots = gv_block_slots(ivf, block);
+    const float *terms = gv_block_terms(ivf, block);
     float estimates[GV_BLOCK_ROWS], base = near + s->base;
-    while (left > 0) {
-        uint8_t *block = gv_block_at(ivf->lists, at);
-        const uint32_t *slots = gv_block_slots(ivf, block);
-        const float *terms = gv_block_terms(ivf, block);
-        at = gv_block_tail(ivf, block)->next;
-        if (at != GV_NO_SLOT) prefetch_block(ivf, at);
-        uint32_t below = ivf->nibbles > 0 ? kernels->scan_codes(block, s->scratch->fast, ivf->nibbles, terms, base,
-                                                                s->step, s->bound, estimates)
-                                          : scan_bytes(s, block, terms, base, estimates);
-        if (left < GV_BLOCK_ROWS) below &= (1u << left) - 1;
-        left -= left < GV_BLOCK_ROWS ? left : GV_BLOCK_ROWS;
-        if (below == 0) continue;
-        GV_TRY(make_place(s));
-        for (; below != 0; below &= below - 1) {
-            unsigned i = (unsigned)__builtin_ctz(below);
-            if (slots[i] / 64 >= s->query->accept->word_count || !gv_bitset_get(s->query->accept, slots[i])) continue;
-            s->scratch->found[s->count++] = key_of(estimates[i], slots[i]);
-        }
+    uint32_t below = ivf->nibbles > 0 ? ivf->head.metric.kernels->scan_codes(block, s->scratch->fast, ivf->nibbles,
+                                                                             terms, base, s->step, s->bound, estimates)
+                                      : scan_bytes(s, block, terms, base, estimates);
+    if (rows < GV_BLOCK_ROWS) below &= (1u << rows) - 1;
+    if (below == 0) return GV_OK;
+    GV_TRY(make_place(s));
+    for (; below != 0; below &= below - 1) {
+        unsigned i = (unsigned)__builtin_ctz(below);
+        if (slots[i] / 64 >= s->query->accept->word_count || !gv_bitset_get(s->query->accept, slots[i])) continue;
+        s->scratch->found[s->count++] = key_of(estimates[i], slots[i]);
     }
     return GV_OK;
 }
 
-static GV_Status rerank(const Search *s, GV_TopK *top)
+GV_Status gv_ivf_scan_list(GV_IvfSearch *s, GV_IvfNear near)
+{
+    const GV_IvfLists *lists = s->ivf->lists;
+    uint32_t left = lists->lists[near.list].count, at = lists->lists[near.list].first;
+    while (left > 0) {
+        uint8_t *block = gv_block_at(lists, at);
+        at = gv_block_tail(s->ivf, block)->next;
+        if (at != GV_NO_SLOT) gv_ivf_prefetch_block(s->ivf, at);
+        uint32_t rows = left < GV_BLOCK_ROWS ? left : GV_BLOCK_ROWS;
+        GV_TRY(gv_ivf_scan_block(s, block, rows, near.near));
+        left -= rows;
+    }
+    return GV_OK;
+}
+
+static GV_Status rerank(const GV_IvfSearch *s, GV_TopK *top)
 {
     enum {
         AHEAD = 4
@@ -310,40 +232,58 @@ static GV_Status rerank(const Search *s, GV_TopK *top)
     return GV_OK;
 }
 
-static GV_Status run(Search *s, GV_TopK *top)
+GV_Status gv_ivf_end(GV_IvfSearch *s, GV_TopK *top)
 {
-    const GV_IVFPQ *ivf = s->ivf;
-    gv_ivf_view(ivf, ivf->model->mean, s->query->vector, s->query->squared_norm, s->scratch->view);
-    /* beyond this, sums of products might overflow: the scan has the answer */
-    if (!(ivf->head.metric.kernels->dot(s->scratch->view, s->scratch->view, ivf->width) <= 0x1p80f)) return GV_OK;
-    rank_lists(s);
-    make_tables(s);
-    if (ivf->nibbles > 0)
-        ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
-    uint64_t key;
-    for (size_t visited = 0; (visited < s->query->nprobe || s->count < s->wanted) && next_list(s, &key); visited++) {
-        if (s->first_at < s->first_count) prefetch_block(ivf, ivf->lists->lists[(uint32_t)s->first[s->first_at]].first);
-        GV_TRY(scan_list(s, (uint32_t)key, float_of((uint32_t)(key >> 32))));
-    }
+    GV_IvfNear near;
+    while (s->count < s->wanted && gv_ivf_next_list(s, &near)) GV_TRY(gv_ivf_scan_list(s, near));
     prune(s);
     return rerank(s, top);
 }
 
-GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
+GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, GV_IvfSearch *s)
 {
     enum {
         SPARE = 2 * GV_BLOCK_ROWS
     };
+    const GV_Metric *metric = &ivf->head.metric;
+    size_t wanted = query->rerank > k ? query->rerank : k;
+    if (wanted > ivf->lists->row_count) wanted = (size_t)ivf->lists->row_count;
+    *s = (GV_IvfSearch){.ivf = ivf, .query = query, .bound = INFINITY};
+    s->dot = metric->distance == GV_DISTANCE_DOT_PRODUCT;
+    GV_TRY(gv_ivf_scratch_take(ivf, 2 * wanted + SPARE, &s->scratch));
+    float *view = s->scratch->view;
+    gv_ivf_view(ivf, ivf->model->mean, query->vector, query->squared_norm, view);
+    if (metric->kernels->dot(view, view, ivf->width) <= 0x1p80f) s->wanted = wanted;
+    return GV_OK;
+}
+
+static GV_Status run(GV_IvfSearch *s, GV_TopK *top)
+{
+    const GV_IVFPQ *ivf = s->ivf;
+    const GV_IvfList *lists = ivf->lists->lists;
+    const GV_IvfModel *model = ivf->model;
+    GV_IvfNear near;
+    for (uint32_t i = 0; i < ivf->nlist; i++) {
+        if (lists[i].count == 0) continue;
+        float dot = ivf->head.metric.kernels->dot(s->scratch->view, model->pointers[i], ivf->width);
+        gv_ivf_rank_lists(s, &i, 1, &dot, 1);
+    }
+    gv_ivf_make_tables(s);
+    for (size_t visited = 0; visited < s->query->nprobe && gv_ivf_next_list(s, &near); visited++) {
+        if (s->first_at < s->first_count) gv_ivf_prefetch_block(ivf, lists[(uint32_t)s->first[s->first_at]].first);
+        GV_TRY(gv_ivf_scan_list(s, near));
+    }
+    return gv_ivf_end(s, top);
+}
+
+GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
+{
     GV_IVFPQ *ivf = (GV_IVFPQ *)index;
+    GV_IvfSearch s;
     if (!ivf->model) return GV_OK;
-    Search s = {.ivf = ivf, .query = query, .bound = INFINITY};
-    s.dot = index->metric.distance == GV_DISTANCE_DOT_PRODUCT;
-    s.wanted = query->rerank > top->k ? query->rerank : top->k;
-    if (s.wanted > ivf->lists->row_count) s.wanted = (size_t)ivf->lists->row_count;
-    if (s.wanted == 0) return GV_OK;
-    GV_TRY(take(ivf, 2 * s.wanted + SPARE, &s.scratch));
-    GV_Status status = run(&s, top);
-    give(ivf, s.scratch);
+    GV_TRY(gv_ivf_begin(ivf, query, top->k, &s));
+    GV_Status status = s.wanted > 0 ? run(&s, top) : GV_OK;
+    gv_ivf_scratch_give(ivf, s.scratch);
     return status;
 }
 

@@ -127,15 +127,35 @@ static GV_Status search_pairs(const GV_Table *table, GV_Index *index, const GV_R
     return GV_OK;
 }
 
+typedef struct Some { /* queries that go one way */
+    GV_Query queries[GV_SCAN_MOST];
+    GV_TopK *tops[GV_SCAN_MOST];
+    size_t count;
+} Some;
+
+static void put(Some *some, const GV_Query *query, GV_TopK *top)
+{
+    top->count = 0;
+    some->queries[some->count] = *query;
+    some->tops[some->count++] = top;
+}
+
+static GV_Status walk(GV_Index *index, const Some *some)
+{
+    if (GV_HAS_IVFPQ && some->count > 1 && index->ops->search_many)
+        return index->ops->search_many(index, some->queries, some->count, some->tops);
+    for (size_t i = 0; i < some->count; i++) GV_TRY(index->ops->search(index, &some->queries[i], some->tops[i]));
+    return GV_OK;
+}
+
 GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r, GV_TopK *tops)
 {
-    GV_Query queries[GV_SCAN_MOST]; /* those that are left for the scan */
-    GV_TopK *scanned[GV_SCAN_MOST];
-    size_t scan_count = 0, walked = 0;
+    Some walks, scans;
     uint64_t choices = choices_of(table, r);
     size_t wanted = r->k < choices ? r->k : (size_t)choices;
     if (r->plan) r->plan->choices = choices;
     if (GV_HAS_SPARSE && r->pairs) return search_pairs(table, index, r, wanted, tops);
+    walks.count = scans.count = 0;
     for (size_t i = 0; i < r->count; i++) {
         GV_Query query = {.vector = r->vectors + i * r->stride,
                           .squared_norm = r->squared_norms[i],
@@ -146,19 +166,17 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
         tops[i].count = 0;
         if (choices == 0) continue;
         GV_Way way = way_of(table, index, r, query.squared_norm);
-        if (way == GV_WAY_INDEX) {
-            GV_TRY(index->ops->search(index, &query, &tops[i]));
-            walked++;
-            if (tops[i].count != wanted) way = GV_WAY_STARVED; /* and ends in the scan */
-        }
+        put(way == GV_WAY_INDEX ? &walks : &scans, &query, &tops[i]);
         if (r->plan) r->plan->way = way;
-        if (way == GV_WAY_INDEX) continue;
-        tops[i].count = 0;
-        queries[scan_count] = query;
-        scanned[scan_count++] = &tops[i];
     }
-    if (r->tally) count_work(r->tally, walked, 0, 0);
-    if (scan_count > 0) GV_TRY(scan(table, index, r, queries, scan_count, scanned, choices));
+    GV_TRY(walk(index, &walks));
+    if (r->tally) count_work(r->tally, walks.count, 0, 0);
+    for (size_t i = 0; i < walks.count; i++) {
+        if (walks.tops[i]->count == wanted) continue;
+        put(&scans, &walks.queries[i], walks.tops[i]); /* a walk that came home with too few ends in the scan */
+        if (r->plan) r->plan->way = GV_WAY_STARVED;
+    }
+    if (scans.count > 0) GV_TRY(scan(table, index, r, scans.queries, scans.count, scans.tops, choices));
     for (size_t i = 0; i < r->count; i++) gv_topk_sort(&tops[i]);
     return GV_OK;
 }
@@ -168,7 +186,8 @@ GV_Status gv_search(const GV_Table *table, GV_Index *index, const GV_Request *r,
 size_t gv_search_block(const GV_Table *table, const GV_Index *index, const GV_Request *r)
 {
     uint64_t choices = choices_of(table, r);
-    if (way_of(table, index, r, 1.0f) == GV_WAY_INDEX) return 1;
+    if (way_of(table, index, r, 1.0f) == GV_WAY_INDEX)
+        return GV_HAS_IVFPQ && index->ops->search_many ? GV_SCAN_MOST : 1;
     size_t block = BLOCK_BYTES / (table->dimension * sizeof(float));
     size_t patience = BLOCK_PATIENCE / (table->dimension * ((size_t)choices + 1));
     size_t room = BLOCK_HITS / r->k;

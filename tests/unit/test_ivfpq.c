@@ -182,6 +182,37 @@ static double recall(GV_Database *db, const float *queries, size_t dimension, ui
     return (double)same / (QUERIES * K);
 }
 
+/* Queries that go together find what each finds alone; one of them is zero, and one too large for sums of products. */
+static void check_together(GV_Database *db, const float *queries, size_t dimension, uint32_t nprobe, uint32_t rerank,
+                           const char *filter)
+{
+    GV_SearchOptions options;
+    uint64_t ids[QUERIES * K];
+    float distances[QUERIES * K];
+    size_t counts[QUERIES];
+    float *asked = malloc(QUERIES * dimension * sizeof *asked);
+    CHECK(asked, "no memory");
+    memcpy(asked, queries, QUERIES * dimension * sizeof *asked);
+    for (size_t i = 0; i < dimension; i++) {
+        asked[3 * dimension + i] = 0.0f;
+        asked[5 * dimension + i] *= 1e16f;
+    }
+    gv_search_options_init(&options);
+    options.nprobe = nprobe;
+    options.rerank = rerank;
+    options.filter = filter;
+    CHECK_OK(gv_db_search_batch(db, asked, QUERIES, dimension, K, &options, ids, distances, counts));
+    for (size_t q = 0; q < QUERIES; q++) {
+        GV_Hit alone[K] = {{0}};
+        search(db, asked + q * dimension, dimension, nprobe, rerank, filter, alone, counts[q]);
+        for (size_t i = 0; i < counts[q]; i++)
+            CHECK(alone[i].id == ids[q * K + i] &&
+                      memcmp(&alone[i].distance, &distances[q * K + i], sizeof alone[i].distance) == 0,
+                  "hit %zu of query %zu is another one beside other queries", i, q);
+    }
+    free(asked);
+}
+
 static void check(GV_Database *db)
 {
     GV_CheckReport report = {.struct_size = sizeof report};
@@ -211,6 +242,7 @@ static void test_life(size_t dimension, int distance, uint32_t nbits, uint32_t m
         CHECK_OK(gv_db_add_vectors(both[i], rows, 200, dimension));
         check(both[i]);
     }
+    for (uint32_t nprobe = 1; nprobe <= 64; nprobe *= 4) check_together(db, queries, dimension, nprobe, 20, NULL);
     double after = recall(db, queries, dimension, 6, 60, NULL);
     CHECK(after >= least, "recall is %.3f after deletes, at dimension %zu, metric %d, %u bits", after, dimension,
           distance, nbits);
@@ -259,6 +291,8 @@ static void test_filter(void)
     CHECK_OK(gv_db_ivfpq_train(db, NULL, 0, N));
     double found = recall(db, queries, N, 2, 40, "kind == \"rare\"");
     CHECK(found >= 0.8, "recall is %.3f with a filter", found);
+    check_together(db, queries, N, 2, 40, "kind == \"rare\"");
+    check_together(db, queries, N, 2, 3000, "kind == \"rare\"");
     CHECK_OK(gv_db_close(db));
     free(rows);
     free(queries);

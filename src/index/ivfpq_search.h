@@ -1,0 +1,77 @@
+/* ivfpq_search.h: a search of inverted lists in its steps: alone (ivfpq_search.c), or together with others (ivfpq_group.c).
+ *
+ * begin, rank every list, make tables, scan some of the nearest lists in any order, end: what is found does not depend on the order,
+ * nor on which searches share what they read. */
+#ifndef GV_IVFPQ_SEARCH_H
+#define GV_IVFPQ_SEARCH_H
+#include "index/ivfpq.h"
+
+enum {
+    GV_IVF_FIRST_LISTS = 24 /* kept in order; a heap has the others, if they are wanted */
+};
+
+typedef struct GV_IvfVisit { /* of a search to a list, among those that share the list */
+    float near;
+    uint32_t search, next; /* next: GV_NO_SLOT after the last */
+} GV_IvfVisit;
+
+typedef struct GV_IvfSearch {
+    const GV_IVFPQ *ivf;
+    const GV_Query *query;
+    GV_IvfScratch *scratch;
+    size_t wanted;    /* candidates */
+    size_t count;     /* in scratch->found */
+    float bound;      /* candidates are below */
+    float base, step; /* of the tables that are scanned */
+    bool dot;
+    size_t list_count; /* in scratch->lists */
+    bool heaped;       /* ... which are a heap by now, the first ones taken out */
+    uint64_t first[GV_IVF_FIRST_LISTS];
+    size_t first_count, first_at;
+} GV_IvfSearch;
+
+/* Takes a scratch, which gv_ivf_scratch_give() gives back. `wanted` is 0 where there is nothing to search for, and where sums of products
+ * might overflow: the exact scan has the answer then. */
+GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, GV_IvfSearch *s);
+
+/* Each of some lists has rows, and dots[i * stride] is the product of its centroid and the query's view. */
+void gv_ivf_rank_lists(GV_IvfSearch *s, const uint32_t *lists, size_t count, const float *dots, size_t stride);
+
+/* After the lists are ranked: the view is spoilt. */
+void gv_ivf_make_tables(GV_IvfSearch *s);
+
+typedef struct GV_IvfNear { /* a list, and how near it is */
+    uint32_t list;
+    float near;
+} GV_IvfNear;
+
+/* The nearest list that has not been taken yet; false: there is none. */
+bool gv_ivf_next_list(GV_IvfSearch *s, GV_IvfNear *next);
+
+GV_Status gv_ivf_scan_list(GV_IvfSearch *s, GV_IvfNear near);
+
+/* The first `rows` of a block, of a list that is so near. */
+GV_Status gv_ivf_scan_block(GV_IvfSearch *s, uint8_t *block, uint32_t rows, float near);
+
+/* Lists until there are enough candidates, which are measured in full. */
+GV_Status gv_ivf_end(GV_IvfSearch *s, GV_TopK *top);
+
+/* The whole of a block: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
+static inline void gv_ivf_prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
+{
+    const uint8_t *block = gv_block_at(ivf->lists, number);
+    for (size_t at = 0; at <= ivf->tail_at; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
+}
+
+/* ---- ivfpq_scratch.c ---- */
+
+GV_Status gv_ivf_scratch_take(GV_IVFPQ *ivf, size_t capacity, GV_IvfScratch **out);
+void gv_ivf_scratch_give(GV_IVFPQ *ivf, GV_IvfScratch *scratch);
+
+/* Room for `capacity` candidates, of which `count` are kept. */
+GV_Status gv_ivf_scratch_fit(const GV_IVFPQ *ivf, GV_IvfScratch *scratch, size_t capacity, size_t count);
+
+/* Room for visits, and for the first of each list. */
+GV_Status gv_ivf_scratch_fit_visits(const GV_IVFPQ *ivf, GV_IvfScratch *scratch, size_t visits);
+
+#endif
