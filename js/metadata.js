@@ -6,6 +6,8 @@ import { argumentError } from './error.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const plainDecoder = new TextDecoder('latin1'); // a character a byte, and those of ASCII are right
+const NOT_ASCII = /[^\0-\x7f]/;
 const LONE_SURROGATE = /\p{Surrogate}/u; // half a character: UTF-8 cannot say it
 
 /** `text` as it is, if it is a string that UTF-8 can say. */
@@ -40,14 +42,16 @@ function pairsOf(metadata) {
 /** The packed bytes of many rows' metadata. */
 export function pack(rows) {
   let bytes = new Uint8Array(256);
+  let view = new DataView(bytes.buffer);
   let end = 0;
   const room = (size) => {
     if (end + size <= bytes.length) return;
     const larger = new Uint8Array(Math.max(2 * bytes.length, end + size));
     larger.set(bytes.subarray(0, end));
     bytes = larger;
+    view = new DataView(bytes.buffer);
   };
-  const number = (at, value) => new DataView(bytes.buffer).setUint32(at, value, true);
+  const number = (at, value) => view.setUint32(at, value, true);
   const text = (string) => {
     room(3 * string.length); // UTF-8 takes at most three bytes for each UTF-16 unit
     const { written } = encoder.encodeInto(string, bytes.subarray(end));
@@ -72,18 +76,35 @@ export function pack(rows) {
   return bytes.subarray(0, end);
 }
 
-/** The metadata of `count` rows from their packed bytes: one object a row. */
+/** The metadata of `count` rows from their packed bytes: one object a row. A row is decoded at once, and most texts are parts of it. */
 export function unpack(bytes, count) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;
   const number = () => view.getUint32((at += 4) - 4, true);
-  const text = (size) => decoder.decode(bytes.subarray(at, (at += size)));
   return Array.from({ length: count }, () => {
-    const pairs = Array.from({ length: number() }, () => {
-      const keyBytes = number();
-      const valueBytes = number();
-      return [text(keyBytes), text(valueBytes)];
+    const begin = at;
+    const sizes = Array.from({ length: number() }, () => {
+      const pair = [number(), number()];
+      at += pair[0] + pair[1];
+      return pair;
     });
-    return Object.fromEntries(pairs); // defines "__proto__" as a key like any other
+    const plain = plainDecoder.decode(bytes.subarray(begin, at));
+    const metadata = {};
+    let from = 4;
+    const text = (size) => {
+      const part = plain.slice(from, (from += size));
+      return NOT_ASCII.test(part) ? decoder.decode(bytes.subarray(begin + from - size, begin + from)) : part;
+    };
+    for (const [key, value] of sizes) {
+      from += 8;
+      put(metadata, text(key), text(value));
+    }
+    return metadata;
   });
+}
+
+/** "__proto__" is a key like any other. */
+function put(metadata, key, value) {
+  if (key === '__proto__') Object.defineProperty(metadata, key, { value, configurable: true, enumerable: true, writable: true });
+  else metadata[key] = value;
 }
