@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("program")
     parser.add_argument("baseline", type=Path)
     parser.add_argument("--kernels", default="best")
-    parser.add_argument("--emulator", default="", help="what runs the program, word;word, where it is not for this machine")
+    parser.add_argument("--emulator", default="", help="word;word: what runs a program that is not for this machine")
     options = parser.parse_args()
     if options.word == "write":
         found = counts([options.program], "best")
