@@ -14,6 +14,8 @@ word_help() {
 
   native   build/release/libGigaVector.so and .a
   wasm     build/wasm/gigavector*.wasm, copied to js/: the small module and the one with all, each once more with relaxed SIMD
+  arm      the C library for AArch64, in build/arm, and the tests of its kernels in an emulator; all tests, or some, by the
+           arguments of ctest
   python   .venv in which `import gigavector` works (on the native library)
   js       js/node_modules and the module: the package in js/ is ready to import
   demo     questions answered over Debian's package descriptions, in Python and in Node
@@ -205,6 +207,20 @@ sanitized() {
 word_asan() { sanitized asan-ubsan "$@"; }
 word_tsan() { sanitized tsan "$@"; }
 
+# The kernels, bit for bit, and all cases of the corpus (hits, and the sha256 of files) on the best of them. The rest tests what does
+# not depend on the CPU, several times slower in an emulator.
+word_arm() {
+    local tests="test_kernels|test_codes|test_blocks|test_stored|conformance_neon-dot"
+    need_arm
+    if [ $# -gt 0 ]; then
+        locked cmake cmake_build arm all
+        ctest --preset arm "$@"
+    else
+        locked cmake cmake_build arm lib test_kernels test_codes test_blocks test_stored gv_conformance
+        ctest --preset arm -R "^($tests)"
+    fi
+}
+
 word_soak() {
     need_programs "${C_PROGRAMS[@]}"
     locked cmake cmake_build tsan test_soak_native
@@ -242,7 +258,7 @@ word_clean() {
 }
 
 case ${1:-help} in
-native | wasm | python | js | demo | web-demo | test | check | bench | baseline | asan | tsan | soak | mutants | fmt | clean | help)
+native | wasm | arm | python | js | demo | web-demo | test | check | bench | baseline | asan | tsan | soak | mutants | fmt | clean | help)
     word=${1:-help}
     shift || true
     "word_${word//-/_}" "$@"

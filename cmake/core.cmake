@@ -12,6 +12,9 @@ target_compile_options(gigavector_flags INTERFACE
     -ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes
     $<$<BOOL:${GV_WERROR}>:-Werror>)
 target_compile_definitions(gigavector_flags INTERFACE _POSIX_C_SOURCE=200809L) # rwlocks are not in plain C11
+if(APPLE)
+    target_compile_definitions(gigavector_flags INTERFACE _DARWIN_C_SOURCE) # F_FULLFSYNC and sysctlbyname() are not in POSIX
+endif()
 if(GV_SANITIZE)
     target_compile_options(gigavector_flags INTERFACE
         -fsanitize=${GV_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -23,18 +26,35 @@ if(GV_COVERAGE)
 endif()
 
 file(GLOB core_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*/*.c)
+
+# The kernels of this target, best last; scalar.c is everywhere. Those of others are left out.
 set(x86_kernels sse41 avx2 avx512)
+set(arm_kernels neon neon_dot)
+set(wasm_kernels wasm128)
+set(processor "${CMAKE_SYSTEM_PROCESSOR}")
+if(APPLE AND CMAKE_OSX_ARCHITECTURES) # which may be the other one of the two
+    set(processor "${CMAKE_OSX_ARCHITECTURES}")
+endif()
+if(EMSCRIPTEN)
+    set(kernels ${wasm_kernels})
+elseif(processor MATCHES "^(x86_64|AMD64|amd64)$")
+    set(kernels ${x86_kernels})
+elseif(processor MATCHES "^(aarch64|arm64|ARM64)$")
+    set(kernels ${arm_kernels})
+else()
+    set(kernels "")
+endif()
+set(foreign_kernels ${x86_kernels} ${arm_kernels} ${wasm_kernels})
+list(REMOVE_ITEM foreign_kernels scalar ${kernels})
+list(TRANSFORM foreign_kernels REPLACE "(.+)" "kernels/\\1.c")
+
 set(foreign query/terms_scan.c) # of the small WebAssembly module alone (wasm.cmake)
 if(EMSCRIPTEN)
     list(APPEND foreign storage/vfs_posix.c)
 else()
-    list(APPEND foreign base/malloc_wasm.c base/sort_wasm.c storage/vfs_host.c kernels/wasm128.c)
+    list(APPEND foreign base/malloc_wasm.c base/sort_wasm.c storage/vfs_host.c)
 endif()
-if(EMSCRIPTEN OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-    list(TRANSFORM x86_kernels REPLACE "(.+)" "kernels/\\1.c" OUTPUT_VARIABLE x86_files)
-    list(APPEND foreign ${x86_files})
-endif()
-foreach(file IN LISTS foreign)
+foreach(file IN LISTS foreign foreign_kernels)
     list(REMOVE_ITEM core_sources ${PROJECT_SOURCE_DIR}/src/${file})
 endforeach()
 
@@ -45,6 +65,7 @@ endfunction()
 gv_kernel_flags(sse41 -msse4.1)
 gv_kernel_flags(avx2 -mavx2 -mf16c)
 gv_kernel_flags(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni)
+gv_kernel_flags(neon_dot -march=armv8.2-a+dotprod)
 
 add_library(gigavector_core OBJECT ${core_sources})
 set_target_properties(gigavector_core PROPERTIES POSITION_INDEPENDENT_CODE ON)

@@ -137,8 +137,8 @@ typedef struct GV_OpenOptions {
     uint32_t checkpoint_on_close; /* 1: pack the log into the image when closing. Default 1 */
     uint32_t threads;             /* for building; the index is the same for any. 0: one a CPU. Default 0 */
     uint64_t seed;                /* of the layer draw; 0: the file's, or the library's constant. Default 0 */
-    const char *kernels;          /* force "scalar", "sse41", "avx2", "avx512", "wasm128"; NULL: the best that runs
-                                  * here, or natively what the environment variable GV_KERNELS names. Default NULL */
+    const char *kernels;          /* force "scalar", "sse41", "avx2", "avx512", "neon", "neon-dot", "wasm128"; NULL: the
+                                  * best that runs here, or natively what the environment variable GV_KERNELS names. Default NULL */
     const GV_HNSWConfig *hnsw;    /* NULL: the file's, or the defaults */
     const GV_IVFPQConfig *ivfpq;  /* NULL: the file's, or the defaults */
     /* A GV_Storage; -1: the file's, or F32. Vectors are rounded to it once, when they are written; from then on all is exact for what

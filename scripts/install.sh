@@ -4,6 +4,7 @@
 # program:package. A program that is there, from wherever, is taken as it is.
 C_PROGRAMS=(gcc:gcc g++:g++ cmake:cmake ninja:ninja-build)
 WASM_PROGRAMS=(cmake:cmake ninja:ninja-build emcc:emscripten node:nodejs)
+ARM_PROGRAMS=(cmake:cmake ninja:ninja-build aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user)
 
 say() { printf '==> %s\n' "$*" >&2; }
 fail() {
@@ -101,6 +102,16 @@ need_programs() {
     if [ ${#missing[@]} = 0 ]; then return 0; fi
     is_debian_like || fail "missing programs: ${missing[*]} (on Debian the packages ${packages[*]}); please install them"
     need_packages "${packages[@]}"
+}
+
+# What builds for AArch64, and what runs it here. The cross compiler's package only recommends the C library.
+can_arm() { have qemu-aarch64 && echo '#include <stdio.h>' | aarch64-linux-gnu-gcc -E - >/dev/null 2>&1; }
+
+need_arm() {
+    need_programs "${ARM_PROGRAMS[@]}"
+    if can_arm; then return 0; fi
+    is_debian_like || fail "aarch64-linux-gnu-gcc has no C library (on Debian the package libc6-dev-arm64-cross)"
+    need_packages libc6-dev-arm64-cross
 }
 
 # ---- Python: .venv ----

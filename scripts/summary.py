@@ -20,7 +20,8 @@ def counts(kind: str, text: str, code: int) -> tuple[int, int, int]:
     if kind == "ctest":
         failed = number(r"tests passed, (\d+) tests? failed out of \d+", text)
         skipped = len(re.findall(r"\*\*\*(?:Skipped|Not Run)", text))
-        return number(r"tests? failed out of (\d+)", text) - failed - skipped, failed, skipped
+        whole = len(re.findall(r"^skip  ", text, re.MULTILINE))  # the suite itself
+        return number(r"tests? failed out of (\d+)", text) - failed - skipped, failed, skipped + whole
     if kind == "pytest":
         last = [line for line in text.splitlines() if re.search(r" in [\d.]+s", line)][-1:]
         totals = {word: int(n) for n, word in re.findall(r"(\d+) (\w+)", last[0] if last else "")}

@@ -4,6 +4,10 @@
 #include <cpuid.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 bool gv_cpu_has_scalar(void) { return true; }
@@ -86,6 +90,29 @@ static bool can(unsigned what)
 bool gv_cpu_has_sse41(void) { return can(HAS_SSE41); }
 bool gv_cpu_has_avx2(void) { return can(HAS_AVX2); }
 bool gv_cpu_has_avx512(void) { return can(HAS_AVX512); }
+#endif
+
+#if defined(__aarch64__)
+bool gv_cpu_has_neon(void) { return true; }
+
+/* What the whole library was built for need not be asked. */
+bool gv_cpu_has_neon_dot(void)
+{
+#if defined(__ARM_FEATURE_DOTPROD)
+    return true;
+#elif defined(__linux__)
+    enum {
+        ASIMDDP = 1 << 20 /* of AT_HWCAP */
+    };
+    return (getauxval(AT_HWCAP) & ASIMDDP) != 0;
+#elif defined(__APPLE__)
+    int has = 0;
+    size_t size = sizeof has;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, NULL, 0) == 0 && has != 0;
+#else
+    return false;
+#endif
+}
 #endif
 
 #if defined(__wasm_simd128__)

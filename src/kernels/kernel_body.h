@@ -90,14 +90,14 @@ static float l1(const float *a, const float *b, size_t n) { return sum_of_terms(
 #endif
 
 #define TABLE_OF(isa) gv_kernels_##isa
-#ifndef GV_ISA_MORE
-#define GV_ISA_MORE "" /* what else its name says */
-#endif
 #define TABLE_NAME(isa) TABLE_OF(isa) /* the detour expands GV_ISA first */
+#ifndef GV_ISA_NAME
 #define STRING_OF(isa) #isa
 #define STRING(isa) STRING_OF(isa)
+#define GV_ISA_NAME STRING(GV_ISA)
+#endif
 
-const GV_Kernels TABLE_NAME(GV_ISA) = {.name = STRING(GV_ISA) GV_ISA_MORE,
+const GV_Kernels TABLE_NAME(GV_ISA) = {.name = GV_ISA_NAME,
                                        .l2sq = l2sq,
                                        .dot = dot,
                                        .l1 = l1,

@@ -7,7 +7,9 @@
 
 #if defined(__x86_64__)
 #define GV_KERNEL_LIST(X) X(avx512) X(avx2) X(sse41) X(scalar) /* scalar runs anywhere */
-#elif defined(__wasm_simd128__) && defined(GV_SMALL_MODULE)    /* cmake/wasm.cmake */
+#elif defined(__aarch64__)
+#define GV_KERNEL_LIST(X) X(neon_dot) X(neon) X(scalar)
+#elif defined(__wasm_simd128__) && defined(GV_SMALL_MODULE) /* cmake/wasm.cmake */
 #define GV_KERNEL_LIST(X) X(wasm128)
 #elif defined(__wasm_simd128__)
 #define GV_KERNEL_LIST(X) X(wasm128) X(scalar)

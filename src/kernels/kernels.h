@@ -41,7 +41,7 @@ typedef struct GV_StoredSums {
 } GV_StoredSums;
 
 typedef struct GV_Kernels {
-    const char *name;                                        /* "scalar", "sse41", "avx2", "avx512", "wasm128" */
+    const char *name; /* "scalar", "sse41", "avx2", "avx512", "neon", "neon-dot", "wasm128", "wasm128-relaxed" */
     float (*l2sq)(const float *a, const float *b, size_t n); /* sum of squared differences */
     float (*dot)(const float *a, const float *b, size_t n);
     float (*l1)(const float *a, const float *b, size_t n); /* sum of absolute differences */

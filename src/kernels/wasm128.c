@@ -155,7 +155,7 @@ static inline ints ints32_add_dot(ints sum, ints u, ints q)
 #ifdef __wasm_relaxed_simd__
 /* The relaxed dot product of signed and 7-bit bytes, which the specification leaves no choice for such operands: u <= 127, and no sum of
  * two products leaves 16 bits. */
-#define GV_ISA_MORE "-relaxed"
+#define GV_ISA_NAME "wasm128-relaxed"
 #define ROWS_HAVE_A_DOT
 #if __has_builtin(__builtin_wasm_relaxed_dot_i8x16_i7x16_add_s_i32x4)
 static inline ints ints32_add_row(ints sum, ints u, ints q)

@@ -124,8 +124,8 @@ static void check_row_code(const float *x, const uint8_t *u, const RowCode *code
     for (size_t i = 0; i < n; i++) {
         low = fminf(low, x[i]);
         high = fmaxf(high, x[i]);
-        total += u[i];
     }
+    for (size_t i = 0; i < n; i++) total += u[i]; /* apart: in the loop above, gcc 12 for AArch64 gives up on it */
     bool flat = high - low < GV_FLAT_RANGE;
     float step = flat ? 0.0F : (high - low) / 127.0F;
     CHECK(code->lo == low && !(code->lo == 0.0F && signbit(code->lo)), "lo %a, minimum %a", (double)code->lo,
@@ -169,8 +169,8 @@ static void check_query_code(const float *x, int limit, const int8_t *q, const Q
     int64_t total = 0;
     for (size_t i = 0; i < n; i++) {
         high = fmaxf(high, fabsf(x[i]));
-        total += q[i];
     }
+    for (size_t i = 0; i < n; i++) total += q[i];
     bool zero = high < GV_FLAT_RANGE;
     float step = zero ? 0.0F : high / (float)limit;
     CHECK(code->step == step && code->total == total, "limit %d: step %a of %a, total %d of %" PRId64, limit,

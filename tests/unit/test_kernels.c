@@ -15,6 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
+#if defined(__aarch64__)
+#include <setjmp.h>
+#include <signal.h>
+#endif
 
 enum {
     MAX_N = 4096,
@@ -270,9 +274,41 @@ static void rows_at_the_end_of_a_page(const Tables *tables, uint64_t *state)
 }
 #endif
 
-/* A second opinion on cpu.c, from the compiler's own run-time library where there is one. */
+#if defined(__aarch64__)
+static sigjmp_buf before_the_instruction;
+
+static void not_an_instruction(int number)
+{
+    (void)number;
+    siglongjmp(before_the_instruction, 1);
+}
+
+/* One dot product of bytes, as a number: the assembler need not know it. */
+static bool runs_a_dot_product(void)
+{
+    struct sigaction caught = {.sa_handler = not_an_instruction}, before;
+    CHECK(sigaction(SIGILL, &caught, &before) == 0, "sigaction");
+    volatile bool runs = false;
+    if (sigsetjmp(before_the_instruction, 1) == 0) {
+        __asm__ volatile(".inst 0x4e809400" ::: "v0"); /* sdot v0.4s, v0.16b, v0.16b */
+        runs = true;
+    }
+    CHECK(sigaction(SIGILL, &before, NULL) == 0, "sigaction");
+    return runs;
+}
+#endif
+
+/* A second opinion on cpu.c: from the compiler's own run-time library, or by trying. */
 static bool expected_to_run(const char *name)
 {
+#if defined(__aarch64__)
+    if (strcmp(name, "neon-dot") == 0) {
+        return runs_a_dot_product();
+    }
+    if (strcmp(name, "neon") == 0) {
+        return true;
+    }
+#endif
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (strcmp(name, "avx512") == 0) {
@@ -294,6 +330,8 @@ static Tables tables_that_run_here(void)
 {
 #if defined(__x86_64__)
     static const char *const order[] = {"avx512", "avx2", "sse41", "scalar"};
+#elif defined(__aarch64__)
+    static const char *const order[] = {"neon-dot", "neon", "scalar"};
 #elif defined(__wasm_simd128__)
     static const char *const order[] = {"wasm128", "scalar"};
 #else

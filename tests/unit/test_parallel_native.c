@@ -4,6 +4,7 @@
 #include "check.h"
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -194,6 +195,13 @@ static void use_without_memory(GV_Pool *unused)
     (void)unused;
     CHECK(gv_pool_init(&pool) == 0, "pool");
     CHECK(setrlimit(RLIMIT_AS, &none) == 0, "setrlimit");
+    void *volatile more = malloc((size_t)1 << 28);
+    free(more);
+    if (more) {
+        puts("skipped: a system without threads to give: this one (an emulator?) limits no memory");
+        fflush(stdout);
+        return;
+    }
     run_tally(&pool, 4, 300, 7, &tally);
     CHECK(pool.thread_count == 0, "%zu threads started", pool.thread_count);
     gv_pool_destroy(&pool);
