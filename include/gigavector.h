@@ -202,6 +202,8 @@ typedef struct GV_DatabaseInfo {
     const char *kernels; /* name of the kernels in use; static */
     uint32_t trained;    /* IVFPQ: 1 once it is trained; 1 for any other index */
     int32_t storage;     /* a GV_Storage */
+    uint32_t
+        vectors_dropped; /* 1 once training has dropped them (GV_IVFPQConfig.drop_vectors): rows are what their codes stand for */
 } GV_DatabaseInfo;
 
 typedef struct GV_CheckReport {

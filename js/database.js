@@ -366,6 +366,7 @@ export class Database {
         readOnly: info.read_only === 1,
         kernels: core.text(info.kernels),
         trained: info.trained === 1,
+        vectorsDropped: info.vectors_dropped === 1,
         seed: info.seed,
         generation: Number(info.generation),
         imageBytes: Number(info.image_bytes),

@@ -294,6 +294,8 @@ export interface Info {
   kernels: string;
   /** IVFPQ: searches go by what it has learned; true for any other index. */
   trained: boolean;
+  /** Training has dropped them, for `keepVectors: false`: rows are what their codes stand for. */
+  vectorsDropped: boolean;
   seed: bigint;
   /** Checkpoints this file has seen; 0 without a file. */
   generation: number;

@@ -63,7 +63,7 @@ export const STRUCTS = {
   GV_ResourceLimits: struct('u32 struct_size max_concurrent_operations; u64 max_memory_bytes max_vectors'),
   GV_DatabaseInfo: struct(
     'u32 struct_size; i32 index_type distance; u32 read_only; u64 dimension count next_id generation ' +
-    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels; u32 trained; i32 storage',
+    'image_bytes log_bytes recovered_groups cut_bytes memory_bytes seed; pointer kernels; u32 trained; i32 storage; u32 vectors_dropped',
   ),
   GV_CheckReport: struct('u32 struct_size superblock_copies; u64 rows reachable links faults'),
   GV_Stats: struct(

@@ -486,7 +486,7 @@ class Database(SearchCalls, SparseCalls, SparseSearches):
         values = {field.name: getattr(info, field.name) for field in fields(DatabaseInfo) if field.name != "index"}
         values["distance"] = DistanceType(info.distance)
         values["storage"] = STORAGE_NAMES[info.storage]
-        values["read_only"], values["trained"] = bool(info.read_only), bool(info.trained)
+        values.update({name: bool(getattr(info, name)) for name in ("read_only", "trained", "vectors_dropped")})
         values["kernels"] = ffi.string(info.kernels).decode()
         return DatabaseInfo(index=IndexType(info.index_type), **values)
 

@@ -236,11 +236,13 @@ class SearchCalls:
         with_vectors: bool = True,
         with_metadata: bool = True,
         offset: int = 0,
+        threads: int = 1,
         filters: Sequence[str | None] | None = None,
     ) -> list[list[SearchHit]]:
         """search() for many queries at once: one list of hits each. See knn_query() for NumPy arrays instead.
 
         A filter is read and evaluated once, for all queries; `filters` has one for each instead, or None for all rows.
+        `threads` is as in knn_query().
         """
         rows = many_vectors(queries, self._dimension)
         count, dimension = rows.shape
@@ -254,6 +256,7 @@ class SearchCalls:
             with_vectors=with_vectors,
             with_metadata=with_metadata,
             offset=offset,
+            threads=threads,
             filters=filters,
             count=count,
         )

@@ -199,6 +199,7 @@ class DatabaseInfo:
     kernels: str  # name of the kernels in use
     trained: bool  # IVFPQ: searches go by what it has learned; True for any other index
     storage: str  # of vectors: "f32", "f16" or "int8"
+    vectors_dropped: bool  # by training, for `keep_vectors=False`: rows are what their codes stand for
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def test_each_query_may_have_a_filter_of_its_own(db, threads):
     filters = [("part == 'b'", None, "part != 'b' AND n < 90", "n > 10000")[i % 4] for i in range(30)]
     ids, distances = db.knn_query(queries, 7, filters=filters, threads=threads)
     hits = db.search_batch(queries, 7, filters=filters)
+    assert db.search_batch(queries, 7, filters=filters, threads=3) == hits
     for i, query in enumerate(queries):
         (own,), (far,) = db.knn_query(query, 7, filter=filters[i])
         assert np.array_equal(ids[i], own) and np.array_equal(distances[i], far)

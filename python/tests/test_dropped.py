@@ -102,8 +102,9 @@ def test_a_file_of_codes(tmp_path):
             db.convert(index=index)
             assert np.array_equal(kept(db)[0], ids) and np.array_equal(kept(db)[1], vectors)
         db.convert(index=IndexType.IVFPQ, ivfpq_config=IVFPQConfig(nlist=30, m=16, keep_vectors=False))
-        assert np.array_equal(kept(db)[1], vectors) and not db.info.trained
+        assert np.array_equal(kept(db)[1], vectors) and not db.info.trained and not db.info.vectors_dropped
         db.train_ivfpq()
+        assert db.info.vectors_dropped
         assert not np.array_equal(kept(db)[1], vectors) and db.check().faults == 0
 
 

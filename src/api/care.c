@@ -45,6 +45,7 @@ GV_Status gv_db_get_info(GV_Database *db, GV_DatabaseInfo *info)
         .seed = s->settings.seed,
         .kernels = s->settings.kernels->name,
         .storage = (int32_t)s->settings.storage,
+        .vectors_dropped = gv_table_is_coded(&s->table),
         .trained = !s->index->ops->training || s->index->ops->training->is_trained(s->index),
     };
     gv_read_unlock(&db->state);
