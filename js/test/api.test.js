@@ -206,6 +206,7 @@ test('info, memoryUsage, check and limits', async () => {
     readOnly: false,
     kernels: OWN_KERNELS,
     trained: true,
+    vectorsDropped: false,
     seed: 12345678901234567890n,
     generation: 0,
     imageBytes: 0,
