@@ -207,16 +207,16 @@ sanitized() {
 word_asan() { sanitized asan-ubsan "$@"; }
 word_tsan() { sanitized tsan "$@"; }
 
-# The kernels, bit for bit, and all cases of the corpus (hits, and the sha256 of files) on the best of them. The rest tests what does
+# The kernels and checksums, bit for bit, and all cases of the corpus (hits, and the sha256 of files) on the best of them. The rest tests what does
 # not depend on the CPU, several times slower in an emulator.
 word_arm() {
-    local tests="test_kernels|test_codes|test_blocks|test_stored|conformance_neon-dot"
+    local tests="test_base|test_kernels|test_codes|test_blocks|test_stored|conformance_neon-dot"
     need_arm
     if [ $# -gt 0 ]; then
         locked cmake cmake_build arm all
         ctest --preset arm "$@"
     else
-        locked cmake cmake_build arm lib test_kernels test_codes test_blocks test_stored gv_conformance
+        locked cmake cmake_build arm lib test_base test_kernels test_codes test_blocks test_stored gv_conformance
         ctest --preset arm -R "^($tests)"
     fi
 }

@@ -1,5 +1,5 @@
-/* crc32c.c: eight bytes a step by table (slicing by 8), or by the SSE4.2 instruction: three streams at once, since each
- * instruction waits for the one before in its own. */
+/* crc32c.c: eight bytes a step by table (slicing by 8), or by the instruction of SSE4.2 and of AArch64: three streams at once, since
+ * each instruction waits for the one before in its own. */
 #include "base/crc32c.h"
 #include "base/bytes.h"
 #include <stdatomic.h>
@@ -62,13 +62,52 @@ uint32_t gv_crc32c_portable(uint32_t crc, const void *data, size_t size)
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#define WITH_INSTRUCTION __attribute__((target("sse4.2")))
 
+WITH_INSTRUCTION static inline uint64_t add_word(uint64_t c, uint64_t word) { return _mm_crc32_u64(c, word); }
+
+WITH_INSTRUCTION static inline uint64_t add_byte(uint64_t c, uint8_t byte) { return _mm_crc32_u8((uint32_t)c, byte); }
+
+static bool has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
+#elif defined(__aarch64__) && (defined(__linux__) || defined(__APPLE__))
+#define WITH_INSTRUCTION
+
+static inline uint64_t add_word(uint64_t c, uint64_t word)
+{
+    uint32_t sum = (uint32_t)c;
+    __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(sum) : "r"(word));
+    return sum;
+}
+
+static inline uint64_t add_byte(uint64_t c, uint8_t byte)
+{
+    uint32_t sum = (uint32_t)c;
+    __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(sum) : "r"((uint32_t)byte));
+    return sum;
+}
+
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+static bool has_instruction(void)
+{
+    enum {
+        CRC32 = 1 << 7 /* of AT_HWCAP */
+    };
+    return (getauxval(AT_HWCAP) & CRC32) != 0;
+}
+#else
+static bool has_instruction(void) { return true; } /* every such computer of Apple's */
+#endif
+#endif
+
+#if defined(WITH_INSTRUCTION)
 static uint64_t shifted_by_stream(uint64_t c)
 {
     return shift[0][c & 0xFF] ^ shift[1][c >> 8 & 0xFF] ^ shift[2][c >> 16 & 0xFF] ^ shift[3][c >> 24 & 0xFF];
 }
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const void *data, size_t size)
+WITH_INSTRUCTION static uint32_t crc32c_instruction(uint32_t crc, const void *data, size_t size)
 {
     if (atomic_load_explicit(&table_state, memory_order_acquire) == 0) make_table();
     const uint8_t *p = data;
@@ -76,20 +115,20 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, con
     for (; size >= 3 * STREAM_BYTES; size -= 3 * STREAM_BYTES, p += 3 * STREAM_BYTES) {
         uint64_t second = 0, third = 0;
         for (size_t i = 0; i < STREAM_BYTES; i += 8) {
-            c = _mm_crc32_u64(c, gv_get_u64(p + i));
-            second = _mm_crc32_u64(second, gv_get_u64(p + STREAM_BYTES + i));
-            third = _mm_crc32_u64(third, gv_get_u64(p + 2 * STREAM_BYTES + i));
+            c = add_word(c, gv_get_u64(p + i));
+            second = add_word(second, gv_get_u64(p + STREAM_BYTES + i));
+            third = add_word(third, gv_get_u64(p + 2 * STREAM_BYTES + i));
         }
         c = shifted_by_stream(shifted_by_stream(c) ^ second) ^ third;
     }
-    for (; size >= 8; size -= 8, p += 8) c = _mm_crc32_u64(c, gv_get_u64(p));
-    for (; size > 0; size--, p++) c = _mm_crc32_u8((uint32_t)c, *p);
+    for (; size >= 8; size -= 8, p += 8) c = add_word(c, gv_get_u64(p));
+    for (; size > 0; size--, p++) c = add_byte(c, *p);
     return ~(uint32_t)c;
 }
 
 uint32_t gv_crc32c(uint32_t crc, const void *data, size_t size)
 {
-    if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(crc, data, size);
+    if (has_instruction()) return crc32c_instruction(crc, data, size);
     return gv_crc32c_portable(crc, data, size);
 }
 #else
