@@ -13,7 +13,8 @@ typedef struct Fault {
     uint64_t (*hits)(const Recorder *recorder);                /* how often it has failed so far */
 } Fault;
 
-/* All numbers until the workload runs through, with each index and durability. Prints what was done. */
+/* All numbers until the workload runs through, with each index and durability; each begins at the last open before it, with
+ * the files that are there by then, and ends where the files are those of a run without failures. Prints what was done. */
 void faults_sweep(const Fault *fault);
 
 /* Hooks that count what is allocated, and fail on demand. */

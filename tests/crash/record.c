@@ -20,6 +20,8 @@ void *test_alloc(size_t size)
 
 static Operation *note(Recorder *r, RecordKind kind)
 {
+    static Operation unread;
+    if (r->files_only) return &unread;
     if (r->count == r->capacity) {
         r->capacity = r->capacity ? 2 * r->capacity : 256;
         r->operations = realloc(r->operations, r->capacity * sizeof *r->operations);
@@ -138,6 +140,7 @@ static GV_Status write_through(GV_File *file, uint64_t offset, const void *buffe
 {
     Recorder *r = file->recorder;
     GV_TRY(r->memory->write(file->inner, offset, buffer, size));
+    if (r->files_only) return GV_OK;
     Operation *operation = note(r, RECORD_WRITE);
     operation->file = file->file;
     operation->offset = offset;
@@ -250,6 +253,29 @@ void record_free(Recorder *r)
     free(r->operations);
     gv_vfs_memory_free(r->memory);
     memset(r, 0, sizeof *r);
+}
+
+/* ---- once more ---- */
+
+static GV_Status repeat(Recorder *r, const Operation *o, GV_File **file)
+{
+    switch (o->kind) {
+    case RECORD_CREATE: return r->vfs.open(r, o->name, GV_FILE_CREATE, file);
+    case RECORD_WRITE: return r->vfs.write(*file, o->offset, o->data, (size_t)o->size);
+    case RECORD_TRUNCATE: return r->vfs.truncate(*file, o->size);
+    case RECORD_RENAME: return r->vfs.rename(r, o->name, o->to);
+    case RECORD_REMOVE: return r->vfs.remove(r, o->name);
+    default: return GV_OK;
+    }
+}
+
+void record_repeat(Recorder *r, const Operation *operations, size_t count)
+{
+    GV_File **files = test_alloc(count * sizeof *files); /* each operation creates one, at most */
+    for (size_t i = 0; i < count; i++) CHECK_OK(repeat(r, &operations[i], &files[operations[i].file]));
+    for (size_t i = 0; i < count; i++)
+        if (files[i]) r->vfs.close(files[i]);
+    free(files);
 }
 
 /* ---- files of a memory file system ---- */

@@ -42,6 +42,7 @@ typedef struct Recorder {
     } names[RECORD_NAMES];
     unsigned file_count;
 
+    bool files_only;       /* nothing is written down from now on: what is to be repeated has been */
     uint64_t calls;        /* that could have failed, so far */
     uint64_t fail_at;      /* this one does, by GV_ERR_IO, a write after half of its bytes; 0: none */
     bool fail_on;          /* ... and every one after it */
@@ -53,6 +54,9 @@ typedef struct Recorder {
 
 void record_init(Recorder *recorder);
 void record_free(Recorder *recorder);
+
+/* Do to the files, through `recorder`, what an earlier one wrote down, so that they are as they were then. */
+void record_repeat(Recorder *recorder, const Operation *operations, size_t count);
 
 /* Write down that the test has reached `value`. */
 void record_mark(Recorder *recorder, int value);
