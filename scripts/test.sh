@@ -29,24 +29,33 @@ suite() {
     run_suite "$1" "$2" "$log" "${@:3}" | tee "$log"
 }
 
-# beside <name> <kind of output> <command ...>: the same beside what follows, for a suite that keeps one core busy; shown by `meet`.
-beside() {
-    local log
+# aside <name> <kind of output> <command ...>: one of those that `begin` starts, one after the other, beside what follows: suites that keep one
+# core busy, or wait for the network. `meet` waits for them, and shows what they printed.
+aside() {
     next_log "$1"
-    say "$1: begun, beside what follows"
+    asides+=("$(printf '%q ' run_suite "$1" "$2" "$log" "${@:3}")>$(printf %q "$log")")
+    aside_logs+=("$log")
+}
+
+begin() {
+    say "begun, beside what follows: ${aside_logs[*]}"
     set -m # a process group of its own, to be ended with all it started
-    run_suite "$1" "$2" "$log" "${@:3}" >"$log" &
+    for each in "${asides[@]}"; do eval "$each"; done &
     set +m
-    aside_name=$1 aside_log=$log aside_group=$!
+    aside_group=$!
     trap 'kill -- "-$aside_group" 2>/dev/null' EXIT
 }
 
 meet() {
     wait "$aside_group"
     trap - EXIT
-    say "$aside_name: what it printed"
-    cat "$aside_log"
+    for log in "${aside_logs[@]}"; do
+        say "$log"
+        cat "$log"
+    done
+    asides=() aside_logs=()
 }
+asides=() aside_logs=()
 suites=0
 
 web_demo_tests() { (cd web-demo && node --test --test-reporter=tap test/demo.test.js); }
@@ -69,23 +78,26 @@ need_valgrind
 if [ "$(uname -m)" != aarch64 ]; then (need_arm) || true; fi # without it one suite is skipped
 set +e
 
+aside "set up bundlers" step need_node_modules js/test/bundlers
+aside "set up runtimes" step need_node_modules js/test/runtimes
+aside "set up demo" step need_demo
+begin
 suite "build native" step ./build.sh native all
 suite "build wasm" step ./build.sh wasm all
+meet
 suite "set up python" step ./build.sh python
 suite "set up js" step ./build.sh js
-suite "set up bundlers" step need_node_modules js/test/bundlers
-suite "set up runtimes" step need_node_modules js/test/runtimes
-suite "set up demo" step need_demo
 export GV_DEMO_DIST=$PWD/build/web-demo-500
 suite "set up web demo" step ./build.sh web-demo --rows 500 --build-only
 suite "check" check ./build.sh check
 suite "ctest native" ctest ctest --preset release
 suite "ctest wasm" ctest ctest --preset wasm
-suite "ctest arm" ctest arm_tests
 suite "ctest asan" ctest ./build.sh asan
 suite "ctest tsan" ctest ./build.sh tsan -R "threads|batch|parallel|compact|soak"
 suite "mutants" mutants ./build.sh mutants
-beside "pytest" pytest .venv/bin/python -m pytest python/tests
+aside "pytest" pytest .venv/bin/python -m pytest python/tests
+aside "ctest arm" ctest arm_tests
+begin
 suite "node" node scripts/node_tests.sh node
 suite "browsers" node scripts/node_tests.sh browser
 suite "web demo" node web_demo_tests
