@@ -23,15 +23,28 @@ enum {
     GV_ENCODE_ROWS = 64  /* ... and by a thread */
 };
 
+/* By COSINE all rows lie on a sphere, on which their lists had better lie: of the means of cells those that are farther within are the
+ * ones of wider cells, and would draw rows and searches that are not theirs. So lists are found by the directions of their centroids (spherical
+ * k-means; Dhillon & Modha, Machine Learning 42, 2001), and residuals are from the centroids themselves. */
+typedef struct GV_IvfSphere {
+    float *room; /* all of the next; NULL: there is no sphere, by another metric */
+    size_t room_count;
+    float *points; /* [nlist, width]: centroids moved outward, until they are as far from the sphere's centre as rows */
+    float *middle; /* [width]: what views are moved by to be seen from the centre */
+    float *scales; /* [nlist]: how much farther out that is */
+    float *norms;  /* [nlist]: squared, of the centroids */
+} GV_IvfSphere;
+
 typedef struct GV_IvfModel { /* what training finds; fixed from then on */
     size_t value_count;
-    float *values;          /* all of the next three, as the file holds them */
-    float *mean;            /* [dimension], before rotation; zeros for DOT_PRODUCT */
-    float *centroids;       /* [nlist, width] */
-    float *books;           /* [m, part, words]: component by component */
-    float *norms;           /* [nlist]: squared */
+    float *values;    /* all of the next three, as the file holds them */
+    float *mean;      /* [dimension], before rotation; zeros for DOT_PRODUCT */
+    float *centroids; /* [nlist, width] */
+    float *books;     /* [m, part, words]: component by component */
+    GV_IvfSphere sphere;
+    float *norms;           /* [nlist]: squared, of what the next lead to */
     float *book_norms;      /* [m, words]: squared */
-    const float **pointers; /* [nlist]: to the centroids */
+    const float **pointers; /* [nlist]: to what lists are found by: the centroids, or the points of the sphere */
     GV_CentroidCodes codes; /* of them, where that pays: codes_room is not NULL */
     void *codes_room;
     size_t codes_bytes;

@@ -54,7 +54,7 @@ static GV_Status plan_visits(Group *g)
     for (uint32_t i = 0; i < g->ivf->nlist; i++) g->first[i] = GV_NO_SLOT;
     for (size_t j = 0; j < g->count; j++) {
         GV_IvfSearch *s = &g->searches[j];
-        gv_ivf_make_tables(s);
+        gv_ivf_make_tables(s, g->searches[0].scratch);
         if (gv_ivf_next_list(s, &near)) GV_TRY(gv_ivf_scan_list(s, near));
         for (size_t i = 1; i < s->query->nprobe && gv_ivf_next_list(s, &near); i++) {
             g->visits[visits] = (GV_IvfVisit){near.near, (uint32_t)j, g->first[near.list]};
@@ -109,12 +109,13 @@ static GV_Status search_group(GV_IVFPQ *ivf, const GV_Query *queries, size_t cou
     g.count = 0;
     for (size_t i = 0; i < count && status == GV_OK; i++) {
         GV_IvfSearch *s = &g.searches[g.count];
-        status = gv_ivf_begin(ivf, &queries[i], tops[i]->k, s);
+        status = gv_ivf_begin(ivf, &queries[i], tops[i]->k, g.count == 0, s);
         if (status == GV_OK && s->wanted > 0) g.tops[g.count++] = tops[i];
         else if (status == GV_OK) gv_ivf_scratch_give(ivf, s->scratch);
     }
     if (status == GV_OK && g.count > 0) status = run(&g, nprobe);
-    for (size_t j = 0; j < g.count; j++) gv_ivf_scratch_give(ivf, g.searches[j].scratch);
+    while (g.count > 0)
+        gv_ivf_scratch_give(ivf, g.searches[--g.count].scratch); /* that with tables is the next to be taken */
     return status;
 }
 

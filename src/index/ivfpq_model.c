@@ -15,6 +15,21 @@ bool gv_ivf_model_size(const GV_IVFPQ *ivf, size_t *value_count)
            gv_mul_size(*value_count, sizeof(float), &all);
 }
 
+static GV_Status new_sphere(const GV_IVFPQ *ivf, GV_IvfSphere *sphere)
+{
+    size_t points = (size_t)ivf->nlist * ivf->width;
+    if (ivf->head.metric.distance != GV_DISTANCE_COSINE) return GV_OK;
+    sphere->room_count = points + ivf->view_room +
+                         2 * (size_t)ivf->nlist; /* much less than the books and centroids have passed */
+    sphere->room = gv_alloc_array(ivf->head.heap, sphere->room_count, sizeof *sphere->room);
+    if (!sphere->room) return gv_last_status();
+    sphere->points = sphere->room;
+    sphere->middle = sphere->points + points;
+    sphere->scales = sphere->middle + ivf->view_room;
+    sphere->norms = sphere->scales + ivf->nlist;
+    return GV_OK;
+}
+
 GV_Status gv_ivf_model_new(const GV_IVFPQ *ivf, GV_IvfModel **out)
 {
     GV_Heap *heap = ivf->head.heap;
@@ -32,7 +47,9 @@ GV_Status gv_ivf_model_new(const GV_IVFPQ *ivf, GV_IvfModel **out)
     bool is_coded = gv_centroid_codes_pay(ivf->nlist, ivf->width) &&
                     gv_centroid_codes_room(ivf->nlist, ivf->width, &model->codes_bytes);
     if (is_coded) model->codes_room = gv_alloc_lines(heap, model->codes_bytes);
-    if (!model->values || !model->norms || !model->book_norms || !model->pointers || (is_coded && !model->codes_room)) {
+    GV_Status sphere = new_sphere(ivf, &model->sphere);
+    if (sphere != GV_OK || !model->values || !model->norms || !model->book_norms || !model->pointers ||
+        (is_coded && !model->codes_room)) {
         GV_Status status = gv_last_status();
         gv_ivf_model_free(ivf, model);
         return status;
@@ -53,7 +70,28 @@ void gv_ivf_model_free(const GV_IVFPQ *ivf, GV_IvfModel *model)
     gv_release(heap, model->book_norms, (size_t)ivf->m * ivf->words * sizeof *model->book_norms);
     gv_release(heap, (void *)model->pointers, ivf->nlist * sizeof *model->pointers);
     gv_release_lines(heap, model->codes_room, model->codes_bytes);
+    gv_release(heap, model->sphere.room, model->sphere.room_count * sizeof *model->sphere.room);
     gv_release(heap, model, sizeof *model);
+}
+
+/* A centroid of zero rows, which have no direction, stays where it is. */
+static void find_points(const GV_IVFPQ *ivf, GV_IvfModel *model)
+{
+    const GV_Kernels *kernels = ivf->head.metric.kernels;
+    GV_IvfSphere *sphere = &model->sphere;
+    size_t width = ivf->width;
+    gv_ivf_view(ivf, model->mean, model->mean, 0.0f, sphere->middle); /* the zero vector's: the centre */
+    for (size_t j = 0; j < width; j++) sphere->middle[j] = 0.0f - sphere->middle[j];
+    for (size_t i = 0; i < ivf->nlist; i++) {
+        const float *centroid = model->centroids + i * width;
+        float *point = sphere->points + i * width;
+        for (size_t j = 0; j < width; j++) point[j] = centroid[j] + sphere->middle[j];
+        float squared = kernels->dot(point, point, width);
+        float scale = squared > 0x1p-20f && squared < 0x1p80f ? (float)(1.0 / sqrt((double)squared)) : 1.0f;
+        for (size_t j = 0; j < width; j++) point[j] = point[j] * scale - sphere->middle[j];
+        sphere->scales[i] = scale;
+        sphere->norms[i] = kernels->dot(centroid, centroid, width);
+    }
 }
 
 GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model)
@@ -62,10 +100,11 @@ GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model)
         if (!(model->values[i] >= -FLT_MAX && model->values[i] <= FLT_MAX))
             return gv_fail(GV_ERR_CORRUPT, "section %d: value %zu of %zu is not finite", GV_SECTION_IVF_MODEL, i,
                            model->value_count);
+    if (model->sphere.room) find_points(ivf, model);
     for (size_t i = 0; i < ivf->nlist; i++) {
-        const float *centroid = model->centroids + i * ivf->width;
-        model->pointers[i] = centroid;
-        model->norms[i] = ivf->head.metric.kernels->dot(centroid, centroid, ivf->width);
+        const float *point = (model->sphere.room ? model->sphere.points : model->centroids) + i * ivf->width;
+        model->pointers[i] = point;
+        model->norms[i] = ivf->head.metric.kernels->dot(point, point, ivf->width);
     }
     if (model->codes_room)
         gv_centroid_codes_make(&model->codes, ivf->head.metric.kernels, model->pointers, model->norms, ivf->nlist,
@@ -185,7 +224,7 @@ void gv_ivf_encode_views(const GV_IVFPQ *ivf, const GV_IvfModel *model, size_t c
     for (size_t i = 0; i < count; i++) pointers[i] = views + i * ivf->view_room;
     gv_ivf_name_lists(ivf, model, pointers, count, sums, labels);
     for (size_t i = 0; i < count; i++) {
-        const float *centroid = model->pointers[labels[i]];
+        const float *centroid = model->centroids + labels[i] * ivf->width;
         for (size_t c = 0; c < ivf->width; c++) residual[c] = pointers[i][c] - centroid[c];
         encode_residual(ivf, model, residual, products, out[i].code);
         out[i].list = labels[i];

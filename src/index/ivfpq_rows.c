@@ -45,7 +45,7 @@ static void widen(const void *owner, const uint8_t *row, float *x)
     const GV_IvfModel *model = ivf->model;
     const uint8_t *code = row + HEAD_BYTES;
     const float *book = model->books;
-    memcpy(x, model->pointers[gv_get_u32(row)], ivf->width * sizeof *x);
+    memcpy(x, model->centroids + gv_get_u32(row) * ivf->width, ivf->width * sizeof *x);
     for (size_t j = 0; j < ivf->m; j++, book += (size_t)ivf->part * ivf->words) {
         uint32_t word = ivf->nibbles > 0 ? code[j / 2] >> (j % 2 * 4) & 15u : code[j] & (ivf->words - 1);
         for (size_t i = 0; i < ivf->part; i++) x[j * ivf->part + i] += book[i * ivf->words + word];

@@ -21,7 +21,7 @@ void gv_ivf_scratch_free(const GV_IVFPQ *ivf, GV_IvfScratch *scratch)
     gv_release(heap, scratch, sizeof *scratch);
 }
 
-static GV_Status fit(const GV_IVFPQ *ivf, GV_IvfScratch **scratch)
+static GV_Status fit(const GV_IVFPQ *ivf, bool tables, GV_IvfScratch **scratch)
 {
     GV_Heap *heap = ivf->head.scratch_heap;
     if (!*scratch) *scratch = gv_alloc(heap, sizeof **scratch);
@@ -29,9 +29,10 @@ static GV_Status fit(const GV_IVFPQ *ivf, GV_IvfScratch **scratch)
     if (!s) return gv_last_status();
     if (!s->view) s->view = gv_alloc_lines(heap, ivf->view_room * sizeof *s->view);
     if (!s->lists) s->lists = gv_alloc_array(heap, ivf->nlist, sizeof *s->lists);
-    if (!s->tables) s->tables = gv_alloc_lines(heap, table_count(ivf) * sizeof *s->tables);
+    tables = tables || ivf->nibbles == 0;
+    if (tables && !s->tables) s->tables = gv_alloc_lines(heap, table_count(ivf) * sizeof *s->tables);
     if (!s->fast) s->fast = gv_alloc_lines(heap, 16 * (size_t)ivf->nibbles);
-    return s->view && s->lists && s->tables && s->fast ? GV_OK : gv_last_status();
+    return s->view && s->lists && (s->tables || !tables) && s->fast ? GV_OK : gv_last_status();
 }
 
 GV_Status gv_ivf_scratch_fit(const GV_IVFPQ *ivf, GV_IvfScratch *s, size_t capacity, size_t count)
@@ -47,13 +48,13 @@ GV_Status gv_ivf_scratch_fit(const GV_IVFPQ *ivf, GV_IvfScratch *s, size_t capac
     return GV_OK;
 }
 
-GV_Status gv_ivf_scratch_take(GV_IVFPQ *ivf, size_t capacity, GV_IvfScratch **out)
+GV_Status gv_ivf_scratch_take(GV_IVFPQ *ivf, size_t capacity, bool tables, GV_IvfScratch **out)
 {
     gv_mutex_lock(&ivf->mutex);
     GV_IvfScratch *scratch = ivf->resting;
     if (scratch) ivf->resting = scratch->next;
     gv_mutex_unlock(&ivf->mutex);
-    GV_Status status = fit(ivf, &scratch);
+    GV_Status status = fit(ivf, tables, &scratch);
     if (status == GV_OK) status = gv_ivf_scratch_fit(ivf, scratch, capacity, 0);
     if (status != GV_OK) {
         gv_ivf_scratch_free(ivf, scratch);

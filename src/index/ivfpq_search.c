@@ -119,25 +119,36 @@ static bool next_key(GV_IvfSearch *s, uint64_t *key)
     return true;
 }
 
+/* How near the centroid of a list is, of which the rank is known: of its point on the sphere, scale * (centroid + middle) - middle. */
+static float nearness(const GV_IvfSearch *s, uint32_t list, float rank)
+{
+    const GV_IvfModel *model = s->ivf->model;
+    const GV_IvfSphere *sphere = &model->sphere;
+    if (!sphere->room) return rank;
+    float dot = (model->norms[list] - rank) * 0.5f, scale = sphere->scales[list];
+    return sphere->norms[list] - 2.0f * ((dot - (scale - 1.0f) * s->middle) / scale);
+}
+
 bool gv_ivf_next_list(GV_IvfSearch *s, GV_IvfNear *next)
 {
     uint64_t key;
     if (!next_key(s, &key)) return false;
-    *next = (GV_IvfNear){(uint32_t)key, float_of((uint32_t)(key >> 32))};
+    *next = (GV_IvfNear){(uint32_t)key, nearness(s, (uint32_t)key, float_of((uint32_t)(key >> 32)))};
     return true;
 }
 
 /* -2 <q, r> (or -<q, r>) part by part. */
-void gv_ivf_make_tables(GV_IvfSearch *s)
+void gv_ivf_make_tables(GV_IvfSearch *s, GV_IvfScratch *room)
 {
     const GV_IVFPQ *ivf = s->ivf;
+    float *tables = ivf->nibbles > 0 ? room->tables : s->scratch->tables;
     float factor = s->dot ? -1.0f : -2.0f, *view = s->scratch->view;
     for (size_t i = 0; i < ivf->width; i++) view[i] *= factor;
     for (size_t j = 0; j < ivf->m; j++)
         gv_ivf_products(ivf, ivf->model->books + j * ivf->part * ivf->words, view + j * ivf->part,
-                        s->scratch->tables + j * ivf->words);
+                        tables + j * ivf->words);
     if (ivf->nibbles > 0)
-        ivf->head.metric.kernels->fast_tables(s->scratch->tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
+        ivf->head.metric.kernels->fast_tables(tables, ivf->nibbles, s->scratch->fast, &s->base, &s->step);
 }
 
 /* Codes of a byte: a look-up each, part by part. */
@@ -240,7 +251,7 @@ GV_Status gv_ivf_end(GV_IvfSearch *s, GV_TopK *top)
     return rerank(s, top);
 }
 
-GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, GV_IvfSearch *s)
+GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, bool tables, GV_IvfSearch *s)
 {
     enum {
         SPARE = 2 * GV_BLOCK_ROWS
@@ -250,10 +261,11 @@ GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, GV_IvfSea
     if (wanted > ivf->lists->row_count) wanted = (size_t)ivf->lists->row_count;
     *s = (GV_IvfSearch){.ivf = ivf, .query = query, .bound = INFINITY};
     s->dot = metric->distance == GV_DISTANCE_DOT_PRODUCT;
-    GV_TRY(gv_ivf_scratch_take(ivf, 2 * wanted + SPARE, &s->scratch));
+    GV_TRY(gv_ivf_scratch_take(ivf, 2 * wanted + SPARE, tables, &s->scratch));
     float *view = s->scratch->view;
     gv_ivf_view(ivf, ivf->model->mean, query->vector, query->squared_norm, view);
     if (metric->kernels->dot(view, view, ivf->width) <= 0x1p80f) s->wanted = wanted;
+    if (ivf->model->sphere.room) s->middle = metric->kernels->dot(view, ivf->model->sphere.middle, ivf->width);
     return GV_OK;
 }
 
@@ -268,7 +280,7 @@ static GV_Status run(GV_IvfSearch *s, GV_TopK *top)
         float dot = ivf->head.metric.kernels->dot(s->scratch->view, model->pointers[i], ivf->width);
         gv_ivf_rank_lists(s, &i, 1, &dot, 1);
     }
-    gv_ivf_make_tables(s);
+    gv_ivf_make_tables(s, s->scratch);
     for (size_t visited = 0; visited < s->query->nprobe && gv_ivf_next_list(s, &near); visited++) {
         if (s->first_at < s->first_count) gv_ivf_prefetch_block(ivf, lists[(uint32_t)s->first[s->first_at]].first);
         GV_TRY(gv_ivf_scan_list(s, near));
@@ -281,7 +293,7 @@ GV_Status gv_ivf_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
     GV_IVFPQ *ivf = (GV_IVFPQ *)index;
     GV_IvfSearch s;
     if (!ivf->model) return GV_OK;
-    GV_TRY(gv_ivf_begin(ivf, query, top->k, &s));
+    GV_TRY(gv_ivf_begin(ivf, query, top->k, true, &s));
     GV_Status status = s.wanted > 0 ? run(&s, top) : GV_OK;
     gv_ivf_scratch_give(ivf, s.scratch);
     return status;

@@ -24,21 +24,22 @@ typedef struct GV_IvfSearch {
     float bound;      /* candidates are below */
     float base, step; /* of the tables that are scanned */
     bool dot;
+    float middle;      /* product of the view and the sphere's middle, where there is a sphere */
     size_t list_count; /* in scratch->lists */
     bool heaped;       /* ... which are a heap by now, the first ones taken out */
     uint64_t first[GV_IVF_FIRST_LISTS];
     size_t first_count, first_at;
 } GV_IvfSearch;
 
-/* Takes a scratch, which gv_ivf_scratch_give() gives back. `wanted` is 0 where there is nothing to search for, and where sums of products
+/* Takes a scratch, which gv_ivf_scratch_give() gives back, with tables or, where four-bit codes do without after a while, not. `wanted` is 0 where there is nothing to search for, and where sums of products
  * might overflow: the exact scan has the answer then. */
-GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, GV_IvfSearch *s);
+GV_Status gv_ivf_begin(GV_IVFPQ *ivf, const GV_Query *query, size_t k, bool tables, GV_IvfSearch *s);
 
 /* Each of some lists has rows, and dots[i * stride] is the product of its centroid and the query's view. */
 void gv_ivf_rank_lists(GV_IvfSearch *s, const uint32_t *lists, size_t count, const float *dots, size_t stride);
 
-/* After the lists are ranked: the view is spoilt. */
-void gv_ivf_make_tables(GV_IvfSearch *s);
+/* After the lists are ranked: the view is spoilt. In the tables of `room`, where codes are of four bits: it may be another search's. */
+void gv_ivf_make_tables(GV_IvfSearch *s, GV_IvfScratch *room);
 
 typedef struct GV_IvfNear { /* a list, and how near it is */
     uint32_t list;
@@ -65,7 +66,7 @@ static inline void gv_ivf_prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
 
 /* ---- ivfpq_scratch.c ---- */
 
-GV_Status gv_ivf_scratch_take(GV_IVFPQ *ivf, size_t capacity, GV_IvfScratch **out);
+GV_Status gv_ivf_scratch_take(GV_IVFPQ *ivf, size_t capacity, bool tables, GV_IvfScratch **out);
 void gv_ivf_scratch_give(GV_IVFPQ *ivf, GV_IvfScratch *scratch);
 
 /* Room for `capacity` candidates, of which `count` are kept. */

@@ -84,25 +84,6 @@ static GV_KMeans job_of(const Training *t)
                        .seed = t->ivf->seed};
 }
 
-/* By COSINE all rows lie on a sphere, as their nearest centroids had better do: of the means of their cells those that are farther within are
- * the ones of cells that are wider, and would draw rows and searches that such cells have nothing for (spherical k-means; Dhillon & Modha,
- * Machine Learning 42, 2001). */
-static void lift_centroids(const Training *t)
-{
-    const GV_IVFPQ *ivf = t->ivf;
-    const GV_Metric *metric = &ivf->head.metric;
-    float *centre = ivf->room; /* of the sphere, as views see it */
-    if (metric->distance != GV_DISTANCE_COSINE) return;
-    gv_ivf_view(ivf, t->model->mean, t->model->mean, 0.0f, centre);
-    for (size_t i = 0; i < ivf->nlist; i++) {
-        float *centroid = t->model->centroids + i * ivf->width;
-        for (size_t j = 0; j < ivf->width; j++) centroid[j] -= centre[j];
-        float squared = metric->kernels->dot(centroid, centroid, ivf->width);
-        float scale = squared > 0x1p-20f ? (float)(1.0 / sqrt((double)squared)) : 1.0f; /* zeros have no direction */
-        for (size_t j = 0; j < ivf->width; j++) centroid[j] = centroid[j] * scale + centre[j];
-    }
-}
-
 /* Views become residuals: those the books are made from, moved to the front. */
 static void subtract_centroids(void *context, size_t worker, size_t begin, size_t end)
 {
@@ -114,7 +95,7 @@ static void subtract_centroids(void *context, size_t worker, size_t begin, size_
     gv_ivf_name_lists(ivf, t->model, rows, end - begin, ivf->room + worker * gv_encode_room(ivf), labels);
     for (size_t i = begin; i < end; i++) {
         float *view = t->views + i * ivf->view_room;
-        const float *centroid = t->model->pointers[labels[i - begin]];
+        const float *centroid = t->model->centroids + labels[i - begin] * ivf->width;
         for (size_t j = 0; j < ivf->width; j++) view[j] -= centroid[j];
     }
 }
@@ -171,7 +152,6 @@ static GV_Status find_model(Training *t)
     gv_parallel(ivf->head.pool, ivf->head.threads, t->count, GV_ENCODE_ROWS, make_views, t);
     GV_KMeans job = job_of(t);
     gv_kmeans(&job, t->model->centroids);
-    lift_centroids(t);
     GV_TRY(gv_ivf_model_finish(ivf, t->model));
     t->count = choose_residuals(t);
     gv_parallel(ivf->head.pool, ivf->room_threads, t->count, GV_ENCODE_ROWS, subtract_centroids, t);
