@@ -142,7 +142,7 @@ GV_Status gv_ivf_model_finish(const GV_IVFPQ *ivf, GV_IvfModel *model);
 /* The view of `row`; `view` is float[view_room], of which `width` are the view. */
 void gv_ivf_view(const GV_IVFPQ *ivf, const float *mean, const float *row, float squared_norm, float *view);
 
-/* The list of each of `count` <= GV_ENCODE_ROWS views; `room` is float[GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS]. */
+/* The list of each of `count` <= GV_ENCODE_ROWS views; `room` is as much of gv_encode_room() as that takes. */
 void gv_ivf_name_lists(const GV_IVFPQ *ivf, const GV_IvfModel *model, const float *const *views, size_t count,
                        float *room, uint32_t *lists);
 

@@ -80,11 +80,22 @@ static GV_Status visit_list(Group *g, uint32_t list)
     return GV_OK;
 }
 
+/* The first list from `list` on that somebody visits; or nlist. */
+static uint32_t next_visited(const Group *g, uint32_t list)
+{
+    while (list < g->ivf->nlist && g->first[list] == GV_NO_SLOT) list++;
+    return list;
+}
+
 static GV_Status visit_lists(Group *g)
 {
+    uint32_t end = g->ivf->nlist;
     GV_TRY(plan_visits(g));
-    for (uint32_t i = 0; i < g->ivf->nlist; i++)
-        if (g->first[i] != GV_NO_SLOT) GV_TRY(visit_list(g, i));
+    for (uint32_t list = next_visited(g, 0), next; list < end; list = next) {
+        next = next_visited(g, list + 1);
+        if (next < end) gv_ivf_prefetch_block(g->ivf, g->ivf->lists->lists[next].first);
+        GV_TRY(visit_list(g, list));
+    }
     for (size_t j = 0; j < g->count; j++) GV_TRY(gv_ivf_end(&g->searches[j], g->tops[j]));
     return GV_OK;
 }

@@ -44,8 +44,11 @@ GV_Status gv_ivf_model_new(const GV_IVFPQ *ivf, GV_IvfModel **out)
     model->norms = gv_alloc_array(heap, ivf->nlist, sizeof *model->norms);
     model->book_norms = gv_alloc_array(heap, (size_t)ivf->m * ivf->words, sizeof *model->book_norms);
     model->pointers = gv_alloc_array(heap, ivf->nlist, sizeof *model->pointers);
-    bool is_coded = gv_centroid_codes_pay(ivf->nlist, ivf->width) &&
-                    gv_centroid_codes_room(ivf->nlist, ivf->width, &model->codes_bytes);
+    bool is_coded = gv_centroid_codes_pay(ivf->nlist, ivf->width);
+    if (is_coded && !gv_centroid_codes_room(ivf->nlist, ivf->width, &model->codes_bytes)) {
+        gv_ivf_model_free(ivf, model);
+        return gv_fail(GV_ERR_NO_MEMORY, "ivfpq: codes of %u centroids", ivf->nlist);
+    }
     if (is_coded) model->codes_room = gv_alloc_lines(heap, model->codes_bytes);
     GV_Status sphere = new_sphere(ivf, &model->sphere);
     if (sphere != GV_OK || !model->values || !model->norms || !model->book_norms || !model->pointers ||
@@ -136,7 +139,6 @@ void gv_ivf_view(const GV_IVFPQ *ivf, const float *mean, const float *row, float
 void gv_ivf_name_lists(const GV_IVFPQ *ivf, const GV_IvfModel *model, const float *const *views, size_t count,
                        float *room, uint32_t *lists)
 {
-    _Static_assert((int)GV_NEAREST_DIMENSION * 5 / 4 <= GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, "a row and its bytes");
     const GV_Kernels *kernels = ivf->head.metric.kernels;
     float nearness[GV_ENCODE_ROWS];
     if (!model->codes_room) {
@@ -165,9 +167,17 @@ void gv_ivf_products(const GV_IVFPQ *ivf, const float *book, const float *x, flo
     }
 }
 
+/* Floats of room that naming lists takes: a row and the bytes of its code, or products of many. */
+static size_t naming_room(const GV_IVFPQ *ivf)
+{
+    size_t row = gv_row_code_room(ivf->width);
+    return gv_centroid_codes_pay(ivf->nlist, ivf->width) ? row + row / sizeof(float)
+                                                         : (size_t)GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS;
+}
+
 size_t gv_encode_room(const GV_IVFPQ *ivf)
 {
-    return GV_ENCODE_ROWS * ivf->view_room + GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS + ivf->width + ivf->words;
+    return GV_ENCODE_ROWS * ivf->view_room + naming_room(ivf) + ivf->width + ivf->words;
 }
 
 /* The word that is nearest to `x`: the first of several. */
@@ -218,7 +228,7 @@ void gv_ivf_encode_views(const GV_IVFPQ *ivf, const GV_IvfModel *model, size_t c
 {
     const GV_Kernels *kernels = ivf->head.metric.kernels;
     float *views = room, *sums = views + GV_ENCODE_ROWS * ivf->view_room;
-    float *residual = sums + GV_ASSIGN_ROWS * GV_ASSIGN_CENTROIDS, *products = residual + ivf->width;
+    float *residual = sums + naming_room(ivf), *products = residual + ivf->width;
     const float *pointers[GV_ENCODE_ROWS] = {0};
     uint32_t labels[GV_ENCODE_ROWS];
     for (size_t i = 0; i < count; i++) pointers[i] = views + i * ivf->view_room;
