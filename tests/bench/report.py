@@ -80,7 +80,7 @@ def sweep_sections(runs: list[dict[str, Any]]) -> dict[str, list[str]]:
     if sizes := [one for run in runs for one in run["growth"]]:
         recall = runs[0]["target"]
         shown = picture("growth", f"Cost at recall {recall} as rows become more", growth_plot(sizes, recall))
-        made["growth"] = [shown, "", *growth_table(sizes, runs[0]["easier"], recall)]
+        made["growth"] = [shown, "", *growth_table(sizes, runs[0]["easier"], recall), "", *machines(runs)]
     return made
 
 
@@ -115,8 +115,7 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     if listed := [one for run in runs["ivfpq"] for one in run["sets"]]:
         made["ivfpq"] = [*ivfpq_table(listed), "", *machines(runs["ivfpq"])]
     made |= sweep_sections(runs["sweeps"]) | filter_sections(runs["filters"])
-    every = [run for kind in ("native", "sweeps") for run in runs[kind]]
-    if every:
+    if every := runs["native"]:
         made["promises"] = promise_table(every)
         made["machine"] = machines(every)
     served = RESULTS / "serve.txt"
