@@ -78,11 +78,23 @@ def test_what_cannot_be_changes_nothing(tmp_path, rows):
             db.convert("flat")
         with pytest.raises(NotImplementedError, match="MANHATTAN"):
             db.convert(distance=DistanceType.MANHATTAN, hnsw_config=HNSWConfig(use_binary_quant=True))
-        db.set_resource_limits(max_memory_bytes=db.get_memory_usage() + 1000)
-        with pytest.raises(MemoryLimitError):
-            db.convert(IndexType.FLAT)
         assert (db.index, db.distance, answers(db, rows, None)) == (IndexType.HNSW, DistanceType.EUCLIDEAN, before)
         assert (db.info.index, db.info.generation) == (info.index, info.generation)
+
+
+def test_within_a_limit_a_file_makes_room(tmp_path, rows):
+    """For two copies there is no memory. In a file the first one stays behind, mapped; in memory it cannot."""
+    for path in (None, tmp_path / "rows.gv"):
+        with filled(path, rows, IndexType.HNSW) as db:
+            before = answers(db, rows, None)
+            db.set_resource_limits(max_memory_bytes=db.get_memory_usage() + 1000)
+            if path:
+                db.convert(IndexType.FLAT)
+            else:
+                with pytest.raises(MemoryLimitError):
+                    db.convert(IndexType.FLAT)
+            assert answers(db, rows, None) == before and db.check().faults == 0
+            assert db.index == (IndexType.FLAT if path else IndexType.HNSW)
 
 
 def test_suggestions():

@@ -123,8 +123,12 @@ def test_lists_stand_for_rows(tmp_path, distance, nbits):
     if distance == DistanceType.DOT_PRODUCT:
         assert not mean.any()
     given = np.pad(given - mean, ((0, 0), (0, 1)))
+    points = centroids
+    if distance == DistanceType.COSINE:  # lists are found by the directions of centroids
+        seen = centroids + np.pad(mean, (0, 1))
+        points = seen / np.linalg.norm(seen, axis=1, keepdims=True) - np.pad(mean, (0, 1))
     for i, (number, view, term) in found.items():
-        assert number == np.linalg.norm(centroids - given[i], axis=1).argmin()
+        assert number == np.linalg.norm(points - given[i], axis=1).argmin()
         residual = np.array(view) - centroids[number]
         wanted = 0 if distance == DistanceType.DOT_PRODUCT else residual @ residual + 2 * centroids[number] @ residual
         assert abs(term - wanted) <= 1e-4
