@@ -207,8 +207,8 @@ sanitized() {
 word_asan() { sanitized asan-ubsan "$@"; }
 word_tsan() { sanitized tsan "$@"; }
 
-# The kernels and checksums, bit for bit, and all cases of the corpus (hits, and the sha256 of files) on the best of them. The rest tests what does
-# not depend on the CPU, several times slower in an emulator.
+# The kernels and checksums, bit for bit, and all cases of the corpus (hits, and the sha256 of files) on the best kernels. The rest tests
+# what does not depend on the CPU, several times slower in an emulator.
 word_arm() {
     local tests="test_base|test_kernels|test_codes|test_blocks|test_stored|conformance_neon-dot"
     need_arm

@@ -45,7 +45,7 @@ else()
     set(kernels "")
 endif()
 set(foreign_kernels ${x86_kernels} ${arm_kernels} ${wasm_kernels})
-list(REMOVE_ITEM foreign_kernels scalar ${kernels})
+list(REMOVE_ITEM foreign_kernels scalar ${kernels}) # scalar, so that there is always one
 list(TRANSFORM foreign_kernels REPLACE "(.+)" "kernels/\\1.c")
 
 set(foreign query/terms_scan.c) # of the small WebAssembly module alone (wasm.cmake)
@@ -83,13 +83,15 @@ if(EMSCRIPTEN)
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/coded_scan.c APPEND PROPERTY COMPILE_OPTIONS -O2)
     # bundlers warn of files above 250,000 bytes
-    set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/ivfpq_model.c APPEND PROPERTY COMPILE_OPTIONS -Os)
+    foreach(name ivfpq_model ivfpq_rows decoded_scan)
+        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Os)
+    endforeach()
     # and these smaller yet, which -Oz does not do to most
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/malloc_wasm.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
     foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read api/recover api/upsert
             query/terms query/terms_check query/terms_find query/terms_numbers query/terms_postings query/terms_values
-            index/ivfpq index/ivfpq_group index/ivfpq_lists index/ivfpq_rows index/ivfpq_save index/ivfpq_scratch index/ivfpq_train
-            index/decoded_scan index/kdtree index/kdtree_build index/sparse
+            index/ivfpq index/ivfpq_group index/ivfpq_lists index/ivfpq_save index/ivfpq_scratch index/ivfpq_train
+            index/kdtree index/kdtree_build index/sparse
             index/flat index/hnsw_insert index/hnsw_pivots index/hnsw_remove index/hnsw_scratch index/hnsw_twins index/row_codes index/scan)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Oz)
     endforeach()
