@@ -199,11 +199,10 @@ typedef struct GV_DatabaseInfo {
     uint64_t cut_bytes;        /* torn bytes that open cut off behind the last whole group */
     uint64_t memory_bytes;     /* as gv_db_get_memory_usage() */
     uint64_t seed;
-    const char *kernels; /* name of the kernels in use; static */
-    uint32_t trained;    /* IVFPQ: 1 once it is trained; 1 for any other index */
-    int32_t storage;     /* a GV_Storage */
-    uint32_t
-        vectors_dropped; /* 1 once training has dropped them (GV_IVFPQConfig.drop_vectors): rows are what their codes stand for */
+    const char *kernels;      /* name of the kernels in use; static */
+    uint32_t trained;         /* IVFPQ: 1 once it is trained; 1 for any other index */
+    int32_t storage;          /* a GV_Storage */
+    uint32_t vectors_dropped; /* 1 once training has, for GV_IVFPQConfig.drop_vectors */
 } GV_DatabaseInfo;
 
 typedef struct GV_CheckReport {

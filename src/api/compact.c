@@ -22,10 +22,7 @@ typedef struct Compaction {
 
 static GV_Status check_wanted(GV_Database *db)
 {
-    gv_mutex_lock(&db->gate);
-    bool closing = db->closing;
-    gv_mutex_unlock(&db->gate);
-    return closing ? gv_fail(GV_ERR_ARGUMENT, "the database is being closed") : GV_OK;
+    return gv_is_closing(db) ? gv_fail(GV_ERR_ARGUMENT, "the database is being closed") : GV_OK;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -85,7 +82,6 @@ static GV_Status copy_rows(Compaction *c, GV_CopiedRows *rows)
         gv_store_step(c->to, (uint32_t)i, false);
     }
     to->next_id = from->next_id;
-    to->version = from->version + 1; /* whoever filtered the old rows sees that */
     return GV_OK;
 }
 
@@ -125,18 +121,6 @@ static GV_Status move_file(Compaction *c, bool *done)
     return status;
 }
 
-static void change_stores(Compaction *c)
-{
-    GV_Database *db = c->db;
-    gv_mutex_lock(&db->gate);
-    atomic_store(&c->to->heap.limit_bytes, (size_t)db->limits.max_memory_bytes);
-    gv_mutex_unlock(&db->gate);
-    gv_write_lock(&db->state);
-    db->store = c->to;
-    gv_write_unlock(&db->state);
-    c->to = c->from;
-}
-
 /* For who asks how much memory is in use. */
 static void show_draft(GV_Database *db, GV_Store *draft)
 {
@@ -173,7 +157,7 @@ static GV_Status compact(Compaction *c)
     if (status == GV_OK) status = move_file(c, &done);
     show_draft(c->db, NULL);
     if (done) {
-        change_stores(c);
+        c->to = gv_change_store(c->db, c->to);
         c->db->checkpoint_after = 0;
     }
     GV_Failure failure;

@@ -83,6 +83,29 @@ void gv_end_write(GV_Database *db)
     gv_mutex_unlock(&db->writer);
 }
 
+/* ---- stores ---- */
+
+GV_Store *gv_change_store(GV_Database *db, GV_Store *fresh)
+{
+    GV_Store *old = db->store;
+    gv_mutex_lock(&db->gate);
+    atomic_store(&fresh->heap.limit_bytes, (size_t)db->limits.max_memory_bytes);
+    gv_mutex_unlock(&db->gate);
+    gv_write_lock(&db->state);
+    fresh->table.version = old->table.version + 1; /* whoever filtered the old rows sees that */
+    db->store = fresh;
+    gv_write_unlock(&db->state);
+    return old;
+}
+
+bool gv_is_closing(GV_Database *db)
+{
+    gv_mutex_lock(&db->gate);
+    bool closing = db->closing;
+    gv_mutex_unlock(&db->gate);
+    return closing;
+}
+
 /* ---- save, flush, refresh ---- */
 
 GV_Status gv_db_save(GV_Database *db, const char *filepath)
@@ -160,15 +183,10 @@ static GV_Status refresh(GV_Database *db)
         return gv_fail(GV_ERR_ARGUMENT, "refresh: another database is in the file, which has %s",
                        db->is_sparse ? "vectors" : "sparse rows");
     }
+    fresh->store->settings.pool = fresh->store->index->pool = &db->pool;
     gv_mutex_lock(&db->writer);
-    gv_write_lock(&db->state);
-    GV_Store *old = db->store;
-    fresh->store->table.version = old->table.version + 1; /* whoever filtered the old one sees that */
-    db->store = fresh->store;
-    db->store->settings.pool = db->store->index->pool = &db->pool;
-    gv_write_unlock(&db->state);
+    fresh->store = gv_change_store(db, fresh->store);
     gv_mutex_unlock(&db->writer);
-    fresh->store = old;
     return gv_db_close(fresh);
 }
 

@@ -49,6 +49,12 @@ GV_Status gv_db_open_with_vfs(const char *path, const GV_OpenOptions *options, c
 /* What is in the file of the handle now, in a store of its own that only reads: mapped if `map`, where files can be, or in memory. */
 GV_Status gv_store_read_again(GV_Database *db, bool map, GV_Store **out);
 
+/* By the writer: searches go on in `fresh` from here on, which keeps to the handle's limit. Returns the store that they have left. */
+GV_Store *gv_change_store(GV_Database *db, GV_Store *fresh);
+
+/* Has gv_db_close() been called? It waits for the calls that are under way. */
+bool gv_is_closing(GV_Database *db);
+
 /* Free a handle that nobody uses, without its store. */
 void gv_handle_free(GV_Database *db);
 

@@ -40,14 +40,7 @@ static GV_Status change_store(GV_Database *db, bool map)
         return gv_fail(GV_ERR_IO, "%s is not what was written to it just now", db->path);
     }
     take_file(fresh, old);
-    gv_mutex_lock(&db->gate);
-    atomic_store(&fresh->heap.limit_bytes, (size_t)db->limits.max_memory_bytes);
-    gv_mutex_unlock(&db->gate);
-    gv_write_lock(&db->state);
-    fresh->table.version = old->table.version + 1; /* whoever filtered the old rows sees that */
-    db->store = fresh;
-    gv_write_unlock(&db->state);
-    gv_store_free(old);
+    gv_store_free(gv_change_store(db, fresh));
     return GV_OK;
 }
 
@@ -63,10 +56,7 @@ GV_Status gv_stand_in(GV_Database *db)
 void gv_stand_back(GV_Database *db)
 {
     GV_Failure failure;
-    gv_mutex_lock(&db->gate);
-    bool closing = db->closing; /* then nobody will write */
-    gv_mutex_unlock(&db->gate);
-    if (closing || !db->store->image.map) return;
+    if (!db->store->image.map || gv_is_closing(db)) return; /* nobody will write then */
     gv_failure_save(&failure);
     if (change_store(db, false) != GV_OK) db->store->log.failed = true;
     (void)gv_failure_restore(&failure);

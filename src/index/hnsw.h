@@ -16,6 +16,7 @@
 #define GV_HNSW_H
 #include "base/bytes.h"
 #include "base/random.h"
+#include "index/rank_bits.h"
 #include "index/row_codes.h"
 #include "index/index.h"
 #include "storage/lazy_section.h"
@@ -162,21 +163,6 @@ static inline bool gv_hnsw_bit(const GV_Bitset *set, uint32_t slot)
 }
 
 /* ---- keys: order of rank (negative ones too), then of slot ---- */
-
-static inline uint32_t gv_rank_bits(float rank)
-{
-    uint32_t bits;
-    memcpy(&bits, &rank, sizeof bits);
-    return bits ^ ((uint32_t)((int32_t)bits >> 31) | 0x80000000u);
-}
-
-static inline float gv_rank_of_bits(uint32_t bits)
-{
-    float rank;
-    bits ^= (bits >> 31) ? 0x80000000u : 0xFFFFFFFFu;
-    memcpy(&rank, &bits, sizeof rank);
-    return rank;
-}
 
 static inline uint64_t gv_hnsw_key(float rank, uint32_t slot)
 {

@@ -66,17 +66,12 @@ static GV_Status plan_visits(Group *g)
 
 static GV_Status visit_list(Group *g, uint32_t list)
 {
-    const GV_IvfLists *lists = g->ivf->lists;
-    uint32_t left = lists->lists[list].count, at = lists->lists[list].first;
-    while (left > 0) {
-        uint8_t *block = gv_block_at(lists, at);
-        uint32_t rows = left < GV_BLOCK_ROWS ? left : GV_BLOCK_ROWS;
-        at = gv_block_tail(g->ivf, block)->next;
-        if (at != GV_NO_SLOT) gv_ivf_prefetch_block(g->ivf, at);
-        for (uint32_t v = g->first[list]; v != GV_NO_SLOT; v = g->visits[v].next)
-            GV_TRY(gv_ivf_scan_block(&g->searches[g->visits[v].search], block, rows, g->visits[v].near));
-        left -= rows;
-    }
+    GV_IvfBlocks blocks = gv_ivf_blocks(g->ivf, list);
+    while (gv_ivf_next_block(g->ivf, &blocks))
+        for (uint32_t v = g->first[list]; v != GV_NO_SLOT; v = g->visits[v].next) {
+            const GV_IvfVisit *visit = &g->visits[v];
+            GV_TRY(gv_ivf_scan_block(&g->searches[visit->search], blocks.block, blocks.rows, visit->near));
+        }
     return GV_OK;
 }
 

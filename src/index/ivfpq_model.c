@@ -17,10 +17,9 @@ bool gv_ivf_model_size(const GV_IVFPQ *ivf, size_t *value_count)
 
 static GV_Status new_sphere(const GV_IVFPQ *ivf, GV_IvfSphere *sphere)
 {
-    size_t points = (size_t)ivf->nlist * ivf->width;
+    size_t points = (size_t)ivf->nlist * ivf->width; /* gv_ivf_model_size() has found room for more */
     if (ivf->head.metric.distance != GV_DISTANCE_COSINE) return GV_OK;
-    sphere->room_count = points + ivf->view_room +
-                         2 * (size_t)ivf->nlist; /* much less than the books and centroids have passed */
+    sphere->room_count = points + ivf->view_room + 2 * (size_t)ivf->nlist;
     sphere->room = gv_alloc_array(ivf->head.heap, sphere->room_count, sizeof *sphere->room);
     if (!sphere->room) return gv_last_status();
     sphere->points = sphere->room;

@@ -4,28 +4,14 @@
  * wanted number go, except such as tie with the last; the bound is then just above it. Lists are visited until there
  * are `nprobe` of them and enough candidates, so that a filter does not starve a search. */
 #include "index/ivfpq_search.h"
+#include "index/rank_bits.h"
 #include <string.h>
 
 /* ---- keys: a float that orders as an integer, then a number ---- */
 
-static uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits ^ (0x80000000u | (0u - (bits >> 31))); /* all bits of a negative number turn */
-}
-
-static float float_of(uint32_t bits)
-{
-    float x;
-    bits = bits >> 31 ? bits & 0x7fffffffu : ~bits;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 static uint64_t key_of(float x, uint32_t number)
 {
-    return (uint64_t)bits_of(x == x ? x + 0.0f : INFINITY) << 32 | number;
+    return (uint64_t)gv_rank_bits(x == x ? x + 0.0f : INFINITY) << 32 | number;
 }
 
 static void sift(uint64_t *heap, size_t count, size_t at)
@@ -133,7 +119,7 @@ bool gv_ivf_next_list(GV_IvfSearch *s, GV_IvfNear *next)
 {
     uint64_t key;
     if (!next_key(s, &key)) return false;
-    *next = (GV_IvfNear){(uint32_t)key, nearness(s, (uint32_t)key, float_of((uint32_t)(key >> 32)))};
+    *next = (GV_IvfNear){(uint32_t)key, nearness(s, (uint32_t)key, gv_rank_of_bits((uint32_t)(key >> 32)))};
     return true;
 }
 
@@ -174,7 +160,7 @@ static void prune(GV_IvfSearch *s)
     for (size_t i = 0; i < s->count; i++)
         if (found[i] <= last) found[kept++] = found[i];
     s->count = kept;
-    s->bound = float_of((uint32_t)(last >> 32) + 1); /* the next float: what ties may come in */
+    s->bound = gv_rank_of_bits((uint32_t)(last >> 32) + 1); /* the next float: what ties may come in */
 }
 
 static GV_Status make_place(GV_IvfSearch *s)
@@ -207,16 +193,8 @@ GV_Status gv_ivf_scan_block(GV_IvfSearch *s, uint8_t *block, uint32_t rows, floa
 
 GV_Status gv_ivf_scan_list(GV_IvfSearch *s, GV_IvfNear near)
 {
-    const GV_IvfLists *lists = s->ivf->lists;
-    uint32_t left = lists->lists[near.list].count, at = lists->lists[near.list].first;
-    while (left > 0) {
-        uint8_t *block = gv_block_at(lists, at);
-        at = gv_block_tail(s->ivf, block)->next;
-        if (at != GV_NO_SLOT) gv_ivf_prefetch_block(s->ivf, at);
-        uint32_t rows = left < GV_BLOCK_ROWS ? left : GV_BLOCK_ROWS;
-        GV_TRY(gv_ivf_scan_block(s, block, rows, near.near));
-        left -= rows;
-    }
+    GV_IvfBlocks blocks = gv_ivf_blocks(s->ivf, near.list);
+    while (gv_ivf_next_block(s->ivf, &blocks)) GV_TRY(gv_ivf_scan_block(s, blocks.block, blocks.rows, near.near));
     return GV_OK;
 }
 

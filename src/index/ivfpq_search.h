@@ -51,17 +51,39 @@ bool gv_ivf_next_list(GV_IvfSearch *s, GV_IvfNear *next);
 
 GV_Status gv_ivf_scan_list(GV_IvfSearch *s, GV_IvfNear near);
 
-/* The first `rows` of a block, of a list that is so near. */
+/* The `rows` of a block, of a list that is so near. */
 GV_Status gv_ivf_scan_block(GV_IvfSearch *s, uint8_t *block, uint32_t rows, float near);
 
 /* Lists until there are enough candidates, which are measured in full. */
 GV_Status gv_ivf_end(GV_IvfSearch *s, GV_TopK *top);
 
-/* The whole of a block: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
+/* The whole of a block is sent for: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
 static inline void gv_ivf_prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
 {
     const uint8_t *block = gv_block_at(ivf->lists, number);
     for (size_t at = 0; at <= ivf->tail_at; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
+}
+
+typedef struct GV_IvfBlocks { /* of a list, from the first to the last */
+    uint32_t left, at;        /* rows, and the block that has the next of them */
+    uint8_t *block;           /* the present one, ... */
+    uint32_t rows;            /* ... and how many rows it has */
+} GV_IvfBlocks;
+
+static inline GV_IvfBlocks gv_ivf_blocks(const GV_IVFPQ *ivf, uint32_t list)
+{
+    return (GV_IvfBlocks){.left = ivf->lists->lists[list].count, .at = ivf->lists->lists[list].first};
+}
+
+static inline bool gv_ivf_next_block(const GV_IVFPQ *ivf, GV_IvfBlocks *b)
+{
+    if (b->left == 0) return false;
+    b->block = gv_block_at(ivf->lists, b->at);
+    b->rows = b->left < GV_BLOCK_ROWS ? b->left : GV_BLOCK_ROWS;
+    b->left -= b->rows;
+    b->at = gv_block_tail(ivf, b->block)->next;
+    if (b->at != GV_NO_SLOT) gv_ivf_prefetch_block(ivf, b->at);
+    return true;
 }
 
 /* ---- ivfpq_scratch.c ---- */
