@@ -40,6 +40,8 @@ from bench_filters import Filters
 from bench_index import GigaVector
 from bench_indexes import INDEXES
 
+AT_LEAST = 0.1  # seconds that a setting is timed for
+
 clock = time.perf_counter
 
 
@@ -98,10 +100,15 @@ class Worker:
         return {"seconds": seconds, "cpu_seconds": cpu, "memory_bytes": memory, "grown_bytes": grown}
 
     def search(self, setting: Any) -> dict[str, Any]:
+        """The mean of passes that fill AT_LEAST seconds, after one that finds the caches as other processes left them:
+        a quick index would be timed while it fetches what a slow one has time to read again."""
         self.index.set(settled(setting))
-        cpu = time.process_time()
-        seconds, found = timed(lambda: self.index.search(self.data.queries))
-        cpu = time.process_time() - cpu
+        found = self.index.search(self.data.queries)
+        start, cpu, passes = clock(), time.process_time(), 0
+        while passes == 0 or clock() - start < AT_LEAST:
+            self.index.search(self.data.queries)
+            passes += 1
+        seconds, cpu = (clock() - start) / passes, (time.process_time() - cpu) / passes
         right = recall(found, self.data.truth)
         return {"seconds": seconds, "cpu_seconds": cpu, "recall": right, "queries": len(found)}
 
