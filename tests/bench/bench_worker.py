@@ -100,17 +100,19 @@ class Worker:
         return {"seconds": seconds, "cpu_seconds": cpu, "memory_bytes": memory, "grown_bytes": grown}
 
     def search(self, setting: Any) -> dict[str, Any]:
-        """The mean of passes that fill AT_LEAST seconds, after one that finds the caches as other processes left them:
-        a quick index would be timed while it fetches what a slow one has time to read again."""
+        """The mean of passes that fill AT_LEAST seconds, after one that brings back what other processes pushed out of
+        caches: a quick index would be timed for little else."""
         self.index.set(settled(setting))
         found = self.index.search(self.data.queries)
-        start, cpu, passes = clock(), time.process_time(), 0
-        while passes == 0 or clock() - start < AT_LEAST:
+        start, cpu = clock(), time.process_time()
+        passes, spent = 0, 0.0
+        while spent < AT_LEAST:
             self.index.search(self.data.queries)
             passes += 1
-        seconds, cpu = (clock() - start) / passes, (time.process_time() - cpu) / passes
+            spent = clock() - start
+        cpu = time.process_time() - cpu
         right = recall(found, self.data.truth)
-        return {"seconds": seconds, "cpu_seconds": cpu, "recall": right, "queries": len(found)}
+        return {"seconds": spent / passes, "cpu_seconds": cpu / passes, "recall": right, "queries": len(found)}
 
     def single(self, setting: Any) -> dict[str, Any]:
         self.index.set(settled(setting))
