@@ -152,8 +152,7 @@ static GV_Status next_block(const Scan *scan, GV_SlotCursor *cursor, Block *bloc
 /* The hardware does not see that rows follow one another where four are read at once. */
 static void prefetch_block(const Scan *scan, const Block *block)
 {
-    for (size_t i = 0; i < block->count; i++)
-        for (size_t at = 0; at < scan->codes->padded; at += GV_CACHE_LINE) __builtin_prefetch(block->codes[i] + at);
+    for (size_t i = 0; i < block->count; i++) gv_prefetch(block->codes[i], scan->codes->padded);
 }
 
 /* ---- a query and a block ---- */

@@ -29,6 +29,12 @@ enum {
     GV_PIVOTS_MAX = 1024,
 };
 
+typedef struct GV_Met { /* nodes met at an expansion: sent for, not measured yet */
+    size_t count;
+    uint32_t slots[GV_DEGREE_MAX];
+    const void *rows[GV_DEGREE_MAX], *heads[GV_DEGREE_MAX]; /* codes and their heads, where there are any */
+} GV_Met;
+
 /* What one walk needs and nobody else may touch meanwhile. */
 typedef struct GV_Scratch {
     struct GV_Scratch *next; /* in the list of those at rest */
@@ -42,9 +48,8 @@ typedef struct GV_Scratch {
     int8_t *scan_code; /* [padded]: the coarser one that ... */
     uint8_t *tables;   /* [4 padded]: ... these are made of; with the walk's gate only */
     float scan_step;
-    uint32_t slots[GV_DEGREE_MAX]; /* nodes met at one expansion, their codes and heads, ... */
-    const void *rows[GV_DEGREE_MAX], *heads[GV_DEGREE_MAX];
-    float ranks[GV_PIVOTS_MAX]; /* ... and ranks */
+    GV_Met met[2]; /* at one expansion, and at the one before */
+    float ranks[GV_PIVOTS_MAX];
 } GV_Scratch;
 
 typedef struct GV_Upper { /* a node's links of one layer above the base */
@@ -144,6 +149,7 @@ typedef struct GV_Walk {
     size_t stop_at; /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
     float factor, slack; /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
     bool gated;          /* only neighbours that look near are measured; after gv_gate_open() */
+    bool ahead;          /* expands the next candidate before it measures what the one before has met */
 } GV_Walk;
 
 /* ---- bits ---- */
@@ -188,8 +194,8 @@ static inline GV_Target gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot)
 float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot);
 /* The ranks of `count` slots. */
 void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks);
-/* Of what a walk has met, where there are codes. */
-void gv_hnsw_measure_met(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, size_t count);
+/* Of what a walk has met. */
+void gv_hnsw_measure_met(const GV_HNSW *hnsw, const GV_Target *target, const GV_Met *met, float *ranks);
 
 static inline float gv_hnsw_rank_between(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
 {

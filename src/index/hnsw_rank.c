@@ -41,9 +41,10 @@ static void measure_codes(const GV_Codes *codes, const GV_Target *target, const 
     rank_codes(codes, &target->code.head, heads, dots, count, ranks);
 }
 
-void gv_hnsw_measure_met(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, size_t count)
+void gv_hnsw_measure_met(const GV_HNSW *hnsw, const GV_Target *target, const GV_Met *met, float *ranks)
 {
-    measure_codes(&hnsw->codes, target, scratch->rows, scratch->heads, count, scratch->ranks);
+    if (gv_hnsw_coded(hnsw)) measure_codes(&hnsw->codes, target, met->rows, met->heads, met->count, ranks);
+    else gv_hnsw_measure(hnsw, target, met->slots, met->count, ranks);
 }
 
 void gv_hnsw_measure(const GV_HNSW *hnsw, const GV_Target *target, const uint32_t *slots, size_t count, float *ranks)

@@ -5,8 +5,11 @@
 enum {
     STOP_AT_LEAST = 10, /* the stop looks at the k-th best, or at this one */
     POOL_OF_EF = 4,     /* where the walk stops by distance, the pool may hold so many times ef */
-    RERANK_EXTRA = 4    /* rows measured in full beyond k */
+    RERANK_EXTRA = 4,   /* rows measured in full beyond k, ... */
+    ROWS_AHEAD = 6      /* full rows on the way to the cache */
 };
+
+#define RERANK_WITHIN 1.01f /* ... where codes leave open which is nearer: what they do to squared distances is less */
 
 /* How far past the k-th best a walk goes on, on squared distances: fitted so that recall is at least that of a walk that
  * keeps `ef`, at fewer distances. Straight between the points. */
@@ -37,7 +40,7 @@ static GV_Target query_target(const GV_HNSW *hnsw, const GV_Query *query, GV_Scr
  * candidates as there are nodes gets all that can be reached. */
 static GV_Walk plan_walk(const GV_HNSW *hnsw, const GV_Query *query, const GV_Target *target, size_t k)
 {
-    GV_Walk walk = {.level = 0, .ef = query->ef, .accept = query->accept, .gated = gv_hnsw_gated(hnsw)};
+    GV_Walk walk = {.level = 0, .ef = query->ef, .accept = query->accept, .gated = gv_hnsw_gated(hnsw), .ahead = true};
     if (hnsw->head.metric.distance == GV_DISTANCE_DOT_PRODUCT || query->ef >= hnsw->present_count) return walk;
     walk.ef = POOL_OF_EF * query->ef;
     walk.stop_at = k > STOP_AT_LEAST ? k : STOP_AT_LEAST;
@@ -84,28 +87,49 @@ static void offer_node(const GV_HNSW *hnsw, const GV_Query *query, GV_TopK *top,
     if (hnsw->head_count > 0 && gv_bitset_get(&hnsw->heads, slot)) offer_ring(hnsw, query, top, slot, distance);
 }
 
-/* How many of the pool are measured in full. */
-static size_t rerank_count(const GV_HNSW *hnsw, const GV_Query *query, size_t k)
+typedef struct Rerank { /* which of the pool are measured in full, */
+    size_t least, most; /* so many, and all whose code ties with the last of them; ... */
+    float factor,
+        slack; /* ... beyond `least` those whose rank is at most factor * the k-th one's + slack (factor 0: all) */
+} Rerank;
+
+static Rerank plan_rerank(const GV_HNSW *hnsw, const GV_Query *query, const GV_Walk *walk, size_t k)
 {
-    if (query->ef >= hnsw->present_count) return SIZE_MAX;
-    return hnsw->rerank > k + RERANK_EXTRA ? hnsw->rerank : k + RERANK_EXTRA;
+    Rerank plan = {k, k + RERANK_EXTRA, walk->factor > 0.0f ? RERANK_WITHIN : 0.0f, walk->slack};
+    if (query->ef >= hnsw->present_count) plan.most = SIZE_MAX;
+    if (hnsw->rerank > plan.least) plan.least = hnsw->rerank;
+    if (plan.least > plan.most) plan.most = plan.least;
+    return plan;
 }
 
-/* The best of the pool, measured in full: `most` nodes that count, and all whose code ties with the last of them. */
-static GV_Status rerank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query *query, size_t most, GV_TopK *top)
+/* Move those to the front of the pool, the first of their rows on the way to the cache. Returns how many they are. */
+static size_t choose(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query *query, const Rerank *plan, size_t k)
 {
-    const GV_Table *table = hnsw->head.table;
+    uint64_t *pool = scratch->pool;
+    float bound = INFINITY;
     size_t chosen = 0;
     for (size_t i = 0; i < scratch->count; i++) {
-        uint32_t slot = gv_key_slot(scratch->pool[i]);
+        uint32_t slot = gv_key_slot(pool[i]);
         if (!gv_hnsw_accepted(hnsw, query->accept, slot)) continue;
-        if (chosen >= most && scratch->pool[i] >> 32 != scratch->pool[chosen - 1] >> 32) break;
-        scratch->pool[chosen++] = scratch->pool[i]; /* what comes before is not needed any more */
-        if (chosen <= 2) gv_table_prefetch(table, slot);
+        if (chosen >= plan->most && pool[i] >> 32 != pool[chosen - 1] >> 32) break;
+        if (chosen >= plan->least && gv_key_rank(pool[i]) > bound) break;
+        if (chosen < ROWS_AHEAD) gv_table_prefetch(hnsw->head.table, slot);
+        pool[chosen++] = pool[i]; /* what comes before is not needed any more */
+        if (chosen == k && plan->factor > 0.0f) bound = plan->factor * gv_key_rank(pool[i]) + plan->slack;
     }
+    return chosen;
+}
+
+/* The best of the pool, measured in full. */
+static GV_Status rerank(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query *query, const GV_Walk *walk,
+                        GV_TopK *top)
+{
+    const GV_Table *table = hnsw->head.table;
+    Rerank plan = plan_rerank(hnsw, query, walk, top->k);
+    size_t chosen = choose(hnsw, scratch, query, &plan, top->k);
     for (size_t i = 0; i < chosen; i++) {
         uint32_t slot = gv_key_slot(scratch->pool[i]);
-        if (i + 2 < chosen) gv_table_prefetch(table, gv_key_slot(scratch->pool[i + 2]));
+        if (i + ROWS_AHEAD < chosen) gv_table_prefetch(table, gv_key_slot(scratch->pool[i + ROWS_AHEAD]));
         GV_TRY(gv_table_touch(table, slot));
         float rank = gv_rank(&hnsw->head.metric, query->vector, query->squared_norm, gv_table_row(table, slot),
                              gv_table_norm(table, slot));
@@ -138,8 +162,7 @@ GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
         scratch->accepted = gv_hnsw_accepted(hnsw, query->accept, gv_key_slot(scratch->pool[0]));
         status = gv_hnsw_walk(hnsw, scratch, &target, &walk);
     }
-    if (status == GV_OK && gv_hnsw_coded(hnsw))
-        status = rerank(hnsw, scratch, query, rerank_count(hnsw, query, top->k), top);
+    if (status == GV_OK && gv_hnsw_coded(hnsw)) status = rerank(hnsw, scratch, query, &walk, top);
     else if (status == GV_OK) offer_pool(hnsw, scratch, query, top);
     gv_scratch_give(hnsw, scratch);
     return status;

@@ -116,7 +116,9 @@ typedef struct Course { /* of one walk */
     const GV_Target *target;
     const GV_Walk *walk;
     size_t most;                            /* candidates that the pool has room for */
+    size_t cursor;                          /* all before it are expanded */
     uint64_t last;                          /* no key above it is worth a look */
+    GV_Met *met, *waiting;                  /* at this expansion; earlier, and not measured yet */
     GV_SlabView links, rows, heads, blocks; /* rows: codes, where there are any */
     size_t row_bytes;
 } Course;
@@ -124,7 +126,10 @@ typedef struct Course { /* of one walk */
 static Course set_out(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
 {
     bool coded = gv_hnsw_coded(hnsw);
-    Course c = {hnsw, scratch, target, walk, gv_hnsw_pool_size(walk->ef), UINT64_MAX, .row_bytes = 0};
+    Course c = {hnsw, scratch, target, walk, gv_hnsw_pool_size(walk->ef), .last = UINT64_MAX};
+    c.met = &scratch->met[0];
+    c.waiting = &scratch->met[1];
+    c.waiting->count = 0;
     c.links = gv_slab_view(&hnsw->links);
     c.rows = gv_slab_view(coded ? &hnsw->codes.rows : &hnsw->head.table->rows);
     c.heads = gv_slab_view(coded ? &hnsw->codes.heads : &hnsw->head.table->norms);
@@ -133,23 +138,18 @@ static Course set_out(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target 
     return c;
 }
 
-static inline void prefetch(const char *from, size_t bytes)
-{
-    for (size_t at = 0; at < bytes; at += GV_CACHE_LINE) __builtin_prefetch(from + at);
-}
-
 /* If this walk has not met `link`, it is the `count`-th to measure, and its row is on the way to the cache. Returns the
  * count. */
 static inline size_t meet(const Course *c, uint32_t link, size_t count)
 {
-    GV_Scratch *scratch = c->scratch;
-    if (link >= c->hnsw->slot_end || !gv_scratch_visit(scratch, link)) return count;
+    GV_Met *met = c->met;
+    if (link >= c->hnsw->slot_end || !gv_scratch_visit(c->scratch, link)) return count;
     const char *row = gv_view_at(&c->rows, link), *head = gv_view_at(&c->heads, link);
-    scratch->slots[count] = link;
-    scratch->rows[count] = row;
-    scratch->heads[count] = head;
-    __builtin_prefetch(head);
-    prefetch(row, c->row_bytes);
+    met->slots[count] = link;
+    met->rows[count] = row;
+    met->heads[count] = head;
+    gv_prefetch(head, 1);
+    gv_prefetch(row, c->row_bytes);
     return count + 1;
 }
 
@@ -190,48 +190,71 @@ static size_t near_links(const Course *c, uint32_t node, float base)
 static void prefetch_links(const Course *c, uint32_t node)
 {
     if (c->walk->level > 0) return;
-    prefetch(gv_view_at(&c->links, node), c->links.stride);
-    if (c->walk->gated) prefetch(gv_view_at(&c->blocks, node), c->blocks.stride);
+    gv_prefetch(gv_view_at(&c->links, node), c->links.stride);
+    if (c->walk->gated) gv_prefetch(gv_view_at(&c->blocks, node), c->blocks.stride);
 }
 
-/* Ranks of what has been met. */
-static void measure(const Course *c, size_t count)
+/* ... of the `count` candidates from the cursor on. */
+static void prefetch_next(const Course *c, size_t count)
+{
+    const GV_Scratch *scratch = c->scratch;
+    for (size_t at = c->cursor; at < scratch->count && at < c->cursor + count; at++)
+        prefetch_links(c, gv_key_slot(scratch->pool[at]));
+}
+
+/* Measure what waits, and enter what is near enough. */
+static void settle(Course *c)
 {
     GV_Scratch *scratch = c->scratch;
-    if (gv_hnsw_coded(c->hnsw)) gv_hnsw_measure_met(c->hnsw, scratch, c->target, count);
-    else gv_hnsw_measure(c->hnsw, c->target, scratch->slots, count, scratch->ranks);
+    const GV_Met *met = c->waiting;
+    gv_hnsw_measure_met(c->hnsw, c->target, met, scratch->ranks);
+    for (size_t i = 0; i < met->count; i++) {
+        uint64_t found = gv_hnsw_key(scratch->ranks[i], met->slots[i]);
+        if (found > c->last || refuses(scratch, c->walk, c->most, found)) continue;
+        size_t at = pool_insert(c->hnsw, scratch, c->walk, c->most, found);
+        if (at > c->cursor) continue;
+        c->cursor = at;
+        prefetch_links(c, met->slots[i]); /* likely to be the next */
+    }
+    c->waiting->count = 0;
+    c->last = last_key(c->hnsw, scratch, c->walk);
+}
+
+/* Is there a candidate that is worth a look? Then the cursor is at the nearest. */
+static bool find_next(Course *c)
+{
+    const GV_Scratch *scratch = c->scratch;
+    while (c->cursor < scratch->count && scratch->pool[c->cursor] & 1) c->cursor++;
+    return c->cursor < scratch->count && scratch->pool[c->cursor] <= c->last;
+}
+
+/* Send for what the candidate at the cursor leads to. Until that is here, what was sent for before is measured. */
+static GV_Status expand(Course *c)
+{
+    const GV_HNSW *hnsw = c->hnsw;
+    uint64_t key = c->scratch->pool[c->cursor];
+    uint32_t node = gv_key_slot(key);
+    c->scratch->pool[c->cursor++] |= 1;
+    if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, c->walk->level));
+    GV_Met *met = c->met;
+    met->count = c->walk->gated ? near_links(c, node, gv_key_rank(key)) : fresh_links(c, node);
+    prefetch_next(c, 2);
+    if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, met->slots, met->count));
+    if (c->waiting->count > 0) settle(c);
+    c->met = c->waiting;
+    c->waiting = met;
+    return GV_OK;
 }
 
 GV_Status gv_hnsw_walk(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
 {
     Course c = set_out(hnsw, scratch, target, walk);
-    size_t cursor = 0; /* all before it are expanded */
-    while (cursor < scratch->count) {
-        uint64_t key = scratch->pool[cursor];
-        uint32_t node = gv_key_slot(key);
-        if (key & 1) {
-            cursor++;
-            continue;
-        }
-        if (key > c.last) break;
-        scratch->pool[cursor++] |= 1;
-        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, walk->level));
-        size_t count = walk->gated ? near_links(&c, node, gv_key_rank(key)) : fresh_links(&c, node);
-        if (cursor < scratch->count) prefetch_links(&c, gv_key_slot(scratch->pool[cursor]));
-        if (cursor + 1 < scratch->count && !walk->gated) prefetch_links(&c, gv_key_slot(scratch->pool[cursor + 1]));
-        if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, scratch->slots, count));
-        measure(&c, count);
-        for (size_t i = 0; i < count; i++) {
-            uint64_t found = gv_hnsw_key(scratch->ranks[i], scratch->slots[i]);
-            if (found > c.last || refuses(scratch, walk, c.most, found)) continue;
-            size_t at = pool_insert(hnsw, scratch, walk, c.most, found);
-            if (at > cursor) continue;
-            cursor = at;
-            prefetch_links(&c, scratch->slots[i]); /* likely to be the next */
-        }
-        c.last = last_key(hnsw, scratch, walk);
+    for (;;) {
+        bool more = find_next(&c);
+        if (c.waiting->count > 0 && !(more && walk->ahead)) settle(&c); /* there may be a nearer one among them */
+        else if (more) GV_TRY(expand(&c));
+        else return GV_OK;
     }
-    return GV_OK;
 }
 
 GV_Status gv_hnsw_descend(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, uint32_t level)

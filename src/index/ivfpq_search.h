@@ -60,8 +60,7 @@ GV_Status gv_ivf_end(GV_IvfSearch *s, GV_TopK *top);
 /* The whole of a block is sent for: blocks lie anywhere, and each is too short for the hardware to see where it goes. */
 static inline void gv_ivf_prefetch_block(const GV_IVFPQ *ivf, uint32_t number)
 {
-    const uint8_t *block = gv_block_at(ivf->lists, number);
-    for (size_t at = 0; at <= ivf->tail_at; at += GV_CACHE_LINE) __builtin_prefetch(block + at);
+    gv_prefetch(gv_block_at(ivf->lists, number), ivf->tail_at + 1);
 }
 
 typedef struct GV_IvfBlocks { /* of a list, from the first to the last */

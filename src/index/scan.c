@@ -11,9 +11,8 @@ enum {
 /* Rows that follow one another are sent for by the hardware; one that does not, here. */
 static void prefetch(const GV_Table *table, uint32_t slot)
 {
-    const char *row = gv_table_row(table, slot);
-    for (size_t at = 0; at < PREFETCH_BYTES && at < table->rows.stride; at += GV_CACHE_LINE)
-        __builtin_prefetch(row + at);
+    size_t bytes = table->rows.stride;
+    gv_prefetch(gv_table_row(table, slot), bytes < PREFETCH_BYTES ? bytes : PREFETCH_BYTES);
 }
 
 /* ---- one query ---- */
@@ -119,10 +118,8 @@ static GV_Status next_block(const Scan *scan, GV_SlotCursor *cursor, Block *bloc
 /* Send for one of `parts` parts of the next block while this one is compared: all at once would be waited for. */
 static void prefetch_part(const GV_Table *table, const Block *block, size_t part, size_t parts)
 {
-    size_t lines = table->rows.stride / GV_CACHE_LINE;
     for (size_t i = block->count * part / parts; i < block->count * (part + 1) / parts; i++)
-        for (size_t at = 0; at < lines; at++)
-            __builtin_prefetch((const char *)block->rows[i] + at * GV_CACHE_LINE, 0, 2);
+        gv_prefetch(block->rows[i], table->rows.stride);
 }
 
 static void offer(Scan *scan, size_t i, const Block *block, size_t row, float sum)

@@ -105,9 +105,7 @@ static inline uint64_t gv_table_id(const GV_Table *table, uint32_t slot)
 /* Send for a row before it is read. */
 static inline void gv_table_prefetch(const GV_Table *table, uint32_t slot)
 {
-    if (gv_table_is_coded(table)) return;
-    const char *row = gv_table_row(table, slot);
-    for (size_t at = 0; at < table->rows.stride; at += GV_CACHE_LINE) __builtin_prefetch(row + at);
+    if (!gv_table_is_coded(table)) gv_prefetch(gv_table_row(table, slot), table->rows.stride);
 }
 
 /* The packed metadata of a slot: NULL and 0 if it has none. */
