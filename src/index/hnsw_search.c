@@ -102,7 +102,7 @@ static Rerank plan_rerank(const GV_HNSW *hnsw, const GV_Query *query, const GV_W
     return plan;
 }
 
-/* Move those to the front of the pool, the first of their rows on the way to the cache. Returns how many they are. */
+/* Move those to the front of the pool, their ids and the first of their rows on the way to the cache. Returns how many they are. */
 static size_t choose(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query *query, const Rerank *plan, size_t k)
 {
     uint64_t *pool = scratch->pool;
@@ -114,6 +114,7 @@ static size_t choose(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Query *q
         if (chosen >= plan->most && pool[i] >> 32 != pool[chosen - 1] >> 32) break;
         if (chosen >= plan->least && gv_key_rank(pool[i]) > bound) break;
         if (chosen < ROWS_AHEAD) gv_table_prefetch(hnsw->head.table, slot);
+        gv_prefetch(gv_slab_at(&hnsw->head.table->ids, slot), 1);
         pool[chosen++] = pool[i]; /* what comes before is not needed any more */
         if (chosen == k && plan->factor > 0.0f) bound = plan->factor * gv_key_rank(pool[i]) + plan->slack;
     }

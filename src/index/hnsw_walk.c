@@ -32,13 +32,13 @@ bool gv_hnsw_stands_in(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t sl
 
 /* ---- the pool ---- */
 
-/* How many of the sorted `keys` are below `key`. No branch depends on the data. */
+/* How many of the sorted `keys` are below `key`. No branch depends on the data; said with `?`, GCC makes one. */
 static size_t lower_bound(const uint64_t *keys, size_t count, uint64_t key)
 {
     const uint64_t *base = keys;
     while (count > 1) {
         size_t half = count / 2;
-        base = base[half - 1] < key ? base + half : base;
+        base += half & -(size_t)(base[half - 1] < key);
         count -= half;
     }
     return (size_t)(base - keys) + (count == 1 && *base < key);
@@ -138,19 +138,24 @@ static Course set_out(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target 
     return c;
 }
 
-/* If this walk has not met `link`, it is the `count`-th to measure, and its row is on the way to the cache. Returns the
- * count. */
+/* If this walk has not met `link`, it is the `count`-th to measure. Returns the count. */
 static inline size_t meet(const Course *c, uint32_t link, size_t count)
 {
-    GV_Met *met = c->met;
-    if (link >= c->hnsw->slot_end || !gv_scratch_visit(c->scratch, link)) return count;
-    const char *row = gv_view_at(&c->rows, link), *head = gv_view_at(&c->heads, link);
-    met->slots[count] = link;
-    met->rows[count] = row;
-    met->heads[count] = head;
-    gv_prefetch(head, 1);
-    gv_prefetch(row, c->row_bytes);
-    return count + 1;
+    if (link >= c->hnsw->slot_end) return count;
+    c->met->slots[count] = link;
+    return count + gv_scratch_visit(c->scratch, link); /* no branch: it could not be foretold */
+}
+
+/* Send for the rows of what has been met. */
+static void send_for(const Course *c, GV_Met *met)
+{
+    const GV_SlabView rows = c->rows, heads = c->heads;
+    for (size_t i = 0; i < met->count; i++) {
+        met->rows[i] = gv_view_at(&rows, met->slots[i]);
+        met->heads[i] = gv_view_at(&heads, met->slots[i]);
+        gv_prefetch(met->heads[i], 1);
+        gv_prefetch(met->rows[i], c->row_bytes);
+    }
 }
 
 /* The links of `node` that this walk has not met. */
@@ -162,13 +167,19 @@ static size_t fresh_links(const Course *c, uint32_t node)
     return count;
 }
 
-/* The rank from which on a candidate would be refused. */
-static float rank_bound(const Course *c)
+/* The key above which a candidate would be refused. */
+static uint64_t key_bound(const Course *c)
 {
     const GV_Scratch *scratch = c->scratch;
-    uint64_t worst = scratch->pool[scratch->count - 1], last = c->last;
-    if ((scratch->accepted == c->walk->ef || scratch->count == c->most) && worst < last) last = worst;
-    return last == UINT64_MAX ? INFINITY : gv_key_rank(last);
+    uint64_t worst = scratch->pool[scratch->count - 1];
+    bool full = scratch->accepted == c->walk->ef || scratch->count == c->most;
+    return full && worst < c->last ? worst : c->last;
+}
+
+static float rank_bound(const Course *c)
+{
+    uint64_t bound = key_bound(c);
+    return bound == UINT64_MAX ? INFINITY : gv_key_rank(bound);
 }
 
 /* The same, less those that do not look near enough, and which a later node may show in a better light. */
@@ -207,14 +218,19 @@ static void settle(Course *c)
 {
     GV_Scratch *scratch = c->scratch;
     const GV_Met *met = c->waiting;
+    uint64_t near[GV_DEGREE_MAX], bound = key_bound(c);
+    size_t count = 0;
     gv_hnsw_measure_met(c->hnsw, c->target, met, scratch->ranks);
-    for (size_t i = 0; i < met->count; i++) {
-        uint64_t found = gv_hnsw_key(scratch->ranks[i], met->slots[i]);
-        if (found > c->last || refuses(scratch, c->walk, c->most, found)) continue;
-        size_t at = pool_insert(c->hnsw, scratch, c->walk, c->most, found);
+    for (size_t i = 0; i < met->count; i++) { /* no branch here either */
+        near[count] = gv_hnsw_key(scratch->ranks[i], met->slots[i]);
+        count += near[count] <= bound;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (refuses(scratch, c->walk, c->most, near[i])) continue;
+        size_t at = pool_insert(c->hnsw, scratch, c->walk, c->most, near[i]);
         if (at > c->cursor) continue;
         c->cursor = at;
-        prefetch_links(c, met->slots[i]); /* likely to be the next */
+        prefetch_links(c, gv_key_slot(near[i])); /* likely to be the next */
     }
     c->waiting->count = 0;
     c->last = last_key(c->hnsw, scratch, c->walk);
@@ -238,6 +254,7 @@ static GV_Status expand(Course *c)
     if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, c->walk->level));
     GV_Met *met = c->met;
     met->count = c->walk->gated ? near_links(c, node, gv_key_rank(key)) : fresh_links(c, node);
+    send_for(c, met);
     prefetch_next(c, 2);
     if (hnsw->mapped) GV_TRY(gv_hnsw_touch_nodes(hnsw, met->slots, met->count));
     if (c->waiting->count > 0) settle(c);
