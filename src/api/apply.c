@@ -2,10 +2,14 @@
 #include "api/store.h"
 #include <string.h>
 
+enum {
+    STEPS_KEPT = 64
+};
+
 static GV_Status reserve_steps(GV_Store *s, size_t count)
 {
     if (count <= s->step_capacity) return GV_OK;
-    size_t capacity = s->step_capacity ? s->step_capacity : 64;
+    size_t capacity = s->step_capacity ? s->step_capacity : STEPS_KEPT;
     while (capacity < count) capacity *= 2;
     GV_Step *steps = gv_alloc_array(&s->heap, capacity, sizeof *steps);
     if (!steps) return gv_last_status();
@@ -88,6 +92,10 @@ void gv_store_run_steps(GV_Store *s, size_t from, GV_RwLock *lock)
     (void)gv_store_run_some(s, from, s->step_count, lock);
     if (s->index->ops->settle) s->index->ops->settle(s->index);
     s->step_count = 0;
+    if (s->step_capacity <= STEPS_KEPT) return;
+    gv_release(&s->heap, s->steps, s->step_capacity * sizeof *s->steps); /* who adds many rows may never do so again */
+    s->steps = NULL;
+    s->step_capacity = 0;
 }
 
 GV_Status gv_store_order_steps(GV_Store *s)

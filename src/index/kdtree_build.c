@@ -91,7 +91,7 @@ static void halve(Build *b, size_t axis, size_t begin, size_t end, size_t middle
 {
     Part p = {b->tree->slots + begin, b->tree->rows + begin * b->table->dimension};
     for (size_t i = 0; i < end - begin; i++) {
-        if (end - begin - i > AHEAD) __builtin_prefetch(row_of(b, p.slots[i + AHEAD]) + axis);
+        if (end - begin - i > AHEAD) gv_prefetch(row_of(b, p.slots[i + AHEAD]) + axis, 1);
         p.keys[i] = row_of(b, p.slots[i])[axis];
     }
     part_at(b, &p, end - begin, middle - begin);
@@ -113,7 +113,7 @@ static void build(Build *b, size_t node, size_t begin, size_t end)
     float *least = b->tree->boxes + node * 2 * n, *most = least + n;
     for (size_t i = begin; i < end; i++) {
         const float *row = row_of(b, b->tree->slots[i]);
-        if (end - i > AHEAD) __builtin_prefetch(row_of(b, b->tree->slots[i + AHEAD]));
+        if (end - i > AHEAD) gv_prefetch(row_of(b, b->tree->slots[i + AHEAD]), 1);
         for (size_t d = 0; d < n; d++) {
             if (i == begin || row[d] < least[d]) least[d] = row[d];
             if (i == begin || row[d] > most[d]) most[d] = row[d];
