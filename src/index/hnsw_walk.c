@@ -158,15 +158,6 @@ static void send_for(const Course *c, GV_Met *met)
     }
 }
 
-/* The links of `node` that this walk has not met. */
-static size_t fresh_links(const Course *c, uint32_t node)
-{
-    GV_List list = gv_hnsw_list(c->hnsw, node, c->walk->level);
-    size_t count = 0;
-    for (uint32_t i = 0; i < list.capacity && list.links[i] != node; i++) count = meet(c, list.links[i], count);
-    return count;
-}
-
 /* The key above which a candidate would be refused. */
 static uint64_t key_bound(const Course *c)
 {
@@ -180,6 +171,15 @@ static float rank_bound(const Course *c)
 {
     uint64_t bound = key_bound(c);
     return bound == UINT64_MAX ? INFINITY : gv_key_rank(bound);
+}
+
+/* The links of `node` that this walk has not met. */
+static size_t fresh_links(const Course *c, uint32_t node)
+{
+    GV_List list = gv_hnsw_list(c->hnsw, node, c->walk->level);
+    size_t count = 0;
+    for (uint32_t i = 0; i < list.capacity && list.links[i] != node; i++) count = meet(c, list.links[i], count);
+    return count;
 }
 
 /* The same, less those that do not look near enough, and which a later node may show in a better light. */
