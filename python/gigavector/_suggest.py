@@ -54,15 +54,15 @@ def suggested_ivfpq(expected_rows: int, dimension: int) -> IVFPQConfig:
 
 def _row_bytes(dimension: int, storage: str) -> int:
     row = {"f32": 4 * dimension, "f16": 2 * dimension, "int8": dimension + 4}[storage]
-    return row + 32  # id, norm, place
+    return row + 24  # id, norm, where its metadata is, bits
 
 
 def _code_bytes(dimension: int) -> int:
-    return dimension + 48 if dimension >= _CODED_DIMENSION else 0
+    return dimension + 32 if dimension >= _CODED_DIMENSION else 0
 
 
 def _graph_bytes(dimension: int) -> int:
-    return dimension + 240  # its code; links
+    return dimension + 196  # its code; links
 
 
 def _lists_bytes(dimension: int) -> int:
