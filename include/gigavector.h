@@ -100,11 +100,11 @@ typedef struct GV_HNSWConfig {
     uint32_t M;               /* links a node above the base layer, 2 ..= 64; the base layer has 2 M. Default 16 */
     uint32_t ef_construction; /* candidates kept while inserting, 1 ..= 4096. Default 200 */
     uint32_t ef_search;       /* candidates kept while searching, 1 ..= 65536. Default 50 */
-    uint32_t
-        use_binary_quant; /* 1: 1-bit codes of its neighbours beside each node's links; searches are faster and a row
-                                * takes 8 M bytes more for each 8 dimensions. Not for MANHATTAN. Default 0 */
-    uint32_t
-        quant_rerank; /* candidates measured by full vectors, at least. Default 0: k, and of the next 4 those whose codes leave it open */
+    /* 1: 1-bit codes of its neighbours beside each node's links; searches are faster and a row takes 8 M bytes more for
+     * each 8 dimensions. Not for MANHATTAN. Default 0 */
+    uint32_t use_binary_quant;
+    /* Candidates measured by full vectors, at least. Default 0: k, and of the next 4 those whose codes leave it open */
+    uint32_t quant_rerank;
 } GV_HNSWConfig;
 
 typedef struct GV_IVFPQConfig {

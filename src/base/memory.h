@@ -42,8 +42,8 @@ static inline void gv_prefetch(const void *from, size_t bytes)
         SECOND_CACHE = 2
     };
     for (size_t at = 0; at < bytes; at += GV_CACHE_LINE) __builtin_prefetch((const char *)from + at, 0, SECOND_CACHE);
-    __asm__ volatile(
-        ""); /* an effect: GCC leaves out calls of a function that has none, and a prefetch is none to it */
+    /* An effect: GCC leaves out calls of a function that has none, and a prefetch is none to it. */
+    __asm__ volatile("");
 #endif
 }
 

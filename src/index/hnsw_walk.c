@@ -73,12 +73,6 @@ static void make_place(uint64_t *keys, size_t at, size_t count)
     for (; count > at; count--) keys[count] = keys[count - 1];
 }
 
-/* Has the pool no room for `key`, as `ef` nearer ones that count are there? */
-static bool refuses(const GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t key)
-{
-    return (scratch->accepted == walk->ef || scratch->count == most) && key > scratch->pool[scratch->count - 1];
-}
-
 /* Enter a candidate that is not refused. Once `ef` that count are there, the last of the pool is one. Returns its
  * position. */
 static size_t pool_insert(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Walk *walk, size_t most, uint64_t key)
@@ -158,7 +152,7 @@ static void send_for(const Course *c, GV_Met *met)
     }
 }
 
-/* The key above which a candidate would be refused. */
+/* The key above which a candidate would be refused: not worth a look, or `ef` nearer ones that count are there. */
 static uint64_t key_bound(const Course *c)
 {
     const GV_Scratch *scratch = c->scratch;
@@ -226,7 +220,7 @@ static void settle(Course *c)
         count += near[count] <= bound;
     }
     for (size_t i = 0; i < count; i++) {
-        if (refuses(scratch, c->walk, c->most, near[i])) continue;
+        if (near[i] > key_bound(c)) continue; /* which comes down as nearer ones enter */
         size_t at = pool_insert(c->hnsw, scratch, c->walk, c->most, near[i]);
         if (at > c->cursor) continue;
         c->cursor = at;

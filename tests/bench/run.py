@@ -13,8 +13,8 @@
 
 Recall@10; all queries in one call on one thread, where an index has such a call. Every index has a process of its own
 and all of them are asked in turn, again and again: the speed of a shared machine does not stay, so compare ratios
-within a run, not numbers. A turn is timed once a pass has brought the index back into the caches. Natively a second of a search is one of the process's CPU time, which on an idle machine is
-the clock's; builds, files and single calls are timed by the clock. Each run leaves one JSON file in build/bench.
+within a run, not numbers. A turn is timed once a pass has brought the index back into the caches. Natively a second
+of a search is one of the process's CPU time, which on an idle machine is the clock's; builds, files and single calls are timed by the clock. Each run leaves one JSON file in build/bench.
 """
 
 from __future__ import annotations
