@@ -81,8 +81,10 @@ if(EMSCRIPTEN)
         ${PROJECT_SOURCE_DIR}/src/index/ivfpq_[lst]*.c ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c)
     list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select).c$|ivfpq_search.c$|topk.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
-    set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/coded_scan.c APPEND PROPERTY COMPILE_OPTIONS -O2)
-    # bundlers warn of files above 250,000 bytes
+    # bundlers warn of files above 250,000 bytes; these are as fast
+    foreach(name coded_scan ivfpq_search kdtree_search kmeans)
+        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/${name}.c APPEND PROPERTY COMPILE_OPTIONS -O2)
+    endforeach()
     foreach(name ivfpq_model ivfpq_rows decoded_scan)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/${name}.c APPEND PROPERTY COMPILE_OPTIONS -Os)
     endforeach()

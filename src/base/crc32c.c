@@ -23,7 +23,7 @@ static void make_shift(uint32_t made[8][256], uint32_t shifted[4][256])
     }
 }
 
-static void make_table(void)
+__attribute__((cold)) static void make_table(void)
 {
     uint32_t made[8][256], shifted[4][256] = {{0}};
     for (uint32_t i = 0; i < 256; i++) {
