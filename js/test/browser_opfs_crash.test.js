@@ -7,7 +7,7 @@ import { pageAt, testInEach } from './browsers.js';
 import { serve } from './pages.js';
 import { newFolder, randomOf } from './support.js';
 
-const KILLS = Number(process.env.GV_OPFS_KILLS ?? 12);
+const KILLS = Number(process.env.GV_OPFS_KILLS ?? 50);
 const DIMENSION = 16;
 const PAGE = `<!doctype html><meta charset="utf-8"><title>gigavector</title>
 <script type="module">
