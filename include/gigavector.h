@@ -516,11 +516,12 @@ GV_Status gv_db_set_resource_limits(GV_Database *db, const GV_ResourceLimits *li
 GV_Status gv_db_set_exact_search_threshold(GV_Database *db, uint64_t rows);
 
 /* Make the database as small as its live rows allow: their index is built anew, free slots go, and the file becomes one packed image
- * (by a new file, sync, rename, sync of the folder). Ids stay. Takes the time of adding all rows, and memory for a second
- * copy of them: GV_ERR_LIMIT or GV_ERR_NO_MEMORY where there is none. Natively, where max_memory_bytes has room for one copy and not
- * for two, the file is packed first and searches read it, mapped, until the new copy is ready. Searches go on meanwhile, writes wait.
- * gv_db_close() from another thread ends it soon, with GV_ERR_ARGUMENT here. A failure has changed nothing, except that of
- * the last sync (see gv_db_flush()). */
+ * (by a new file, sync, rename, sync of the folder). Ids stay. Of HNSW, 65,536 rows or more come to lie in the order in which
+ * searches meet them. Takes the time of adding all rows, and memory for a second copy of them: GV_ERR_LIMIT or
+ * GV_ERR_NO_MEMORY where there is none. Natively, where max_memory_bytes has room for one copy and not for two, the file is
+ * packed first and searches read it, mapped, until the new copy is ready. Searches go on meanwhile, writes wait. gv_db_close()
+ * from another thread ends it soon, with GV_ERR_ARGUMENT here. A failure has changed nothing, except that of the last sync
+ * (see gv_db_flush()). */
 GV_Status gv_db_compact(GV_Database *db);
 
 /* The same, under another index, metric or configuration: `options` says which of index_type, distance, seed, hnsw and ivfpq change, in

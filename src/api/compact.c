@@ -1,13 +1,17 @@
 /* compact.c: the live rows in a store of their own, without what deletes and updates have left behind: no free slots, an index
  * made anew, perhaps another one, the smallest file. Searches go on in the old store until the new one takes its place, in
- * one step. */
+ * one step.
+ *
+ * Rows come into the new index in the order of their ids, as in a new database. Many of a graph lie in the order in which searches come by
+ * them (docs/adr/0024), others in that of their ids. */
 #include "api/copied_rows.h"
 #include "api/stand_in.h"
 #include "api/write.h"
 #include <stdlib.h>
 
 enum {
-    STEPS_A_TURN = 4096 /* between two looks at whether the database is being closed */
+    STEPS_A_TURN = 4096,   /* between two looks at whether the database is being closed */
+    ORDERED_FROM = 1 << 16 /* rows: fewer are in a cache, and ids that ascend with the slots need no map */
 };
 
 typedef struct Compaction {
@@ -16,7 +20,8 @@ typedef struct Compaction {
     GV_Settings settings; /* of `to` */
     bool converts;        /* they are not those of `from` */
     bool learned;         /* the index of `from` has learned what that of `to` goes by: its vectors are dropped */
-    uint64_t *ids;        /* [count], of the live rows, ascending: row i goes to slot i, as in a new database */
+    uint64_t *ids;        /* [count], of the live rows, ascending */
+    uint32_t *places;     /* by slot of `from`: the slot in `to`. NULL: row i goes to slot i */
     size_t count;
 } Compaction;
 
@@ -41,6 +46,25 @@ static void list_ids(Compaction *c)
     if (at > 1) qsort(c->ids, at, sizeof *c->ids, compare_ids);
 }
 
+/* Where rows go that searches of the index they come from meet together. */
+static GV_Status choose_places(Compaction *c)
+{
+    const GV_Index *index = c->from->index;
+    size_t slots = c->from->table.slot_count;
+    if (!index->ops->order || !c->to->index->ops->order || c->count < ORDERED_FROM) return GV_OK;
+    uint32_t *order = gv_alloc_array(&c->db->scratch, slots, sizeof *order);
+    if (!order) return gv_last_status();
+    GV_Status status = index->ops->order(index, order);
+    if (status == GV_OK) {
+        c->places = gv_alloc_array(&c->db->scratch, slots, sizeof *c->places);
+        if (!c->places) status = gv_last_status();
+    }
+    if (status == GV_OK)
+        for (size_t i = 0; i < c->count; i++) c->places[order[i]] = (uint32_t)i;
+    gv_release(&c->db->scratch, order, slots * sizeof *order);
+    return status;
+}
+
 /* What an index was trained to, it need not learn again. */
 static GV_Status copy_training(Compaction *c)
 {
@@ -58,9 +82,9 @@ static GV_Status copy_rows(Compaction *c, GV_CopiedRows *rows)
 {
     const GV_Table *from = &c->from->table;
     GV_Table *to = &c->to->table;
-    GV_TRY(gv_store_reserve(c->to, (uint32_t)c->count, c->count, c->count, true, NULL));
+    GV_TRY(gv_store_reserve(c->to, (uint32_t)c->count, c->count, c->count, !c->places, NULL));
     for (size_t i = 0; i < c->count; i++) {
-        uint32_t slot = gv_table_find(from, c->ids[i]);
+        uint32_t slot = gv_table_find(from, c->ids[i]), place = c->places ? c->places[slot] : (uint32_t)i;
         size_t size;
         uint8_t *metadata;
         const uint8_t *packed = gv_table_metadata(from, slot, &size);
@@ -77,9 +101,9 @@ static GV_Status copy_rows(Compaction *c, GV_CopiedRows *rows)
             gv_table_metadata_free(to, metadata);
             return status;
         }
-        gv_table_stage(to, (uint32_t)i, c->ids[i], row, norm, metadata);
-        gv_table_enter(to, (uint32_t)i);
-        gv_store_step(c->to, (uint32_t)i, false);
+        gv_table_stage(to, place, c->ids[i], row, norm, metadata);
+        gv_table_enter(to, place);
+        gv_store_step(c->to, place, false);
     }
     to->next_id = from->next_id;
     return GV_OK;
@@ -145,12 +169,14 @@ static GV_Status compact(Compaction *c)
 {
     GV_Heap *scratch = &c->db->scratch;
     bool done = false;
+    size_t slots = c->from->table.slot_count;
     c->count = (size_t)c->from->table.live_count;
     c->ids = gv_alloc_array(scratch, c->count + 1, sizeof *c->ids);
     GV_Status status = c->ids ? make_store(c) : gv_last_status();
     if (status == GV_OK) {
         list_ids(c);
-        status = copy_training(c);
+        status = choose_places(c);
+        if (status == GV_OK) status = copy_training(c);
         if (status == GV_OK) status = copy_table(c);
     }
     if (status == GV_OK) status = link_rows(c);
@@ -164,6 +190,7 @@ static GV_Status compact(Compaction *c)
     gv_failure_save(&failure);
     gv_store_free(c->to); /* by now the old one */
     gv_release(scratch, c->ids, (c->count + 1) * sizeof *c->ids);
+    gv_release(scratch, c->places, slots * sizeof *c->places);
     return status == GV_OK ? GV_OK : gv_failure_restore(&failure);
 }
 

@@ -150,6 +150,7 @@ GV_Status gv_hnsw_new(const GV_IndexSetup *setup, GV_Index **out)
         .search = gv_hnsw_search,
         .codes = hnsw_codes,
         .touch = hnsw_touch,
+        .order = gv_hnsw_order,
         .save = gv_hnsw_save,
         .load = gv_hnsw_load,
         .check = gv_hnsw_check,

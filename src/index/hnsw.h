@@ -420,6 +420,10 @@ GV_Status gv_hnsw_load(GV_Index *index, GV_Image *image);
 GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report);
 GV_Status gv_hnsw_shape(GV_Index *index, GV_Stats *stats);
 
+/* ---- hnsw_order.c ---- */
+
+GV_Status gv_hnsw_order(const GV_Index *index, uint32_t *slots);
+
 /* A base link to `slot` has come (1) or gone (-1). */
 static inline void gv_hnsw_count_source(GV_HNSW *hnsw, uint32_t slot, int change)
 {

@@ -184,7 +184,7 @@ static void commit_remove(GV_HNSW *hnsw, uint32_t slot)
 /* A slot comes to life. Links left over from an earlier life of it now lead to another row than they were made for. */
 static void begin_life(GV_HNSW *hnsw, uint32_t slot)
 {
-    if (slot >= hnsw->slot_end) hnsw->slot_end = slot + 1;
+    while (slot >= hnsw->slot_end) *(uint32_t *)gv_slab_at(&hnsw->upper_at, hnsw->slot_end++) = GV_NO_SLOT;
     for (uint64_t id = gv_table_id(hnsw->head.table, slot); hnsw->id_begin <= id && hnsw->id_begin < hnsw->id_end;)
         hnsw->levels_ahead -= gv_hnsw_draw_level(hnsw, hnsw->id_begin++);
 }

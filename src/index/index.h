@@ -115,6 +115,10 @@ typedef struct GV_IndexOps {
     const struct GV_Codes *(*codes)(const GV_Index *index);
     GV_Status (*touch)(const GV_Index *index, const uint32_t *slots, size_t count);
 
+    /* All live rows in an order in which those that a search comes by lie together: their slots into `slots`, which has room for
+     * table->slot_count. NULL: any order will do. */
+    GV_Status (*order)(const GV_Index *index, uint32_t *slots);
+
     const GV_TrainingOps *training; /* NULL: needs none */
 
     /* NULL: nothing of it is in the file; and loading is nothing. */

@@ -32,22 +32,33 @@ static bool ids_ascend(const GV_Table *t, uint32_t slot_count)
     return true;
 }
 
+enum {
+    DIRECT_SPAN = 4 /* entries a row that a direct map may have */
+};
+
+/* Rows of a mapping are read, and at once: few writes come, with a refresh. */
+static GV_Status make_map(GV_Table *t, const GV_Image *image, const GV_Superblock *s)
+{
+    if (image->map && s->next_id / DIRECT_SPAN <= s->live_count)
+        return gv_idmap_make_direct(&t->map, t->heap, (size_t)s->next_id);
+    return gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)s->live_count, NULL);
+}
+
 static GV_Status load_ids(GV_Table *t, GV_Image *image, const GV_Superblock *s)
 {
     GV_TRY(gv_mapped_load_slab(image, GV_SECTION_IDS, &t->ids, s->slot_count));
     GV_TRY(gv_bitset_reserve(&t->live, t->heap, s->slot_count, NULL));
     GV_TRY(gv_bitset_reserve(&t->used, t->heap, s->slot_count, NULL));
     t->ids_ascend = ids_ascend(t, s->slot_count);
-    if (!t->ids_ascend) GV_TRY(gv_idmap_reserve(&t->map, t->heap, &t->ids, (size_t)s->live_count, NULL));
+    if (!t->ids_ascend) GV_TRY(make_map(t, image, s));
     for (uint32_t slot = 0; slot < s->slot_count; slot++) {
         uint64_t id = gv_table_id(t, slot);
         if (id == GV_NO_ID) continue;
         if (id >= s->next_id || t->live_count == s->live_count ||
-            (!t->ids_ascend && gv_idmap_find(&t->map, &t->ids, id) != GV_NO_SLOT))
+            (!t->ids_ascend && !gv_idmap_try_insert(&t->map, &t->ids, slot)))
             return gv_fail(GV_ERR_CORRUPT, "section %d: slot %u has id %llu, which cannot be", GV_SECTION_IDS, slot,
                            (unsigned long long)id);
         gv_table_take_slot(t, slot);
-        if (!t->ids_ascend) gv_table_enter(t, slot);
         gv_table_show(t, slot);
     }
     if (t->live_count != s->live_count)

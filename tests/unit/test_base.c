@@ -71,6 +71,33 @@ static void test_bitset(void)
     CHECK(heap.used_bytes == 0, "%zu bytes left", (size_t)heap.used_bytes);
 }
 
+/* One entry an id, each once; with room for more it is a map as any other. */
+static void test_direct_idmap(GV_Heap *heap, GV_Slab *ids)
+{
+    enum {
+        ROWS = 500,
+        IDS = 2 * ROWS
+    };
+    GV_IdMap map;
+    CHECK_OK(gv_idmap_make_direct(&map, heap, IDS));
+    for (uint32_t slot = 0; slot < ROWS; slot++) {
+        *(uint64_t *)gv_slab_at(ids, slot) = (uint64_t)(ROWS - slot) * 2 - 1;
+        CHECK(gv_idmap_try_insert(&map, ids, slot) && !gv_idmap_try_insert(&map, ids, slot), "slot %u", slot);
+    }
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t id = 0; id < IDS + 3; id++) {
+            bool is_there = id % 2 == 1 && id < IDS && id != 7;
+            uint32_t found = gv_idmap_find(&map, ids, id);
+            if (round == 0 && id == 7) gv_idmap_remove(&map, ids, id);
+            else
+                CHECK(found == (is_there ? ROWS - 1 - (uint32_t)id / 2 : GV_NO_SLOT), "id %d: slot %u", (int)id, found);
+        }
+        CHECK(map.count == ROWS - 1 && map.direct == (round == 0), "%zu entries", map.count);
+        CHECK_OK(gv_idmap_reserve(&map, heap, ids, map.count, NULL));
+    }
+    gv_idmap_free(&map, heap);
+}
+
 /* Insertions and removals in random order against a plain array: removal shifts entries back. */
 static void test_idmap(void)
 {
@@ -106,6 +133,7 @@ static void test_idmap(void)
     }
     CHECK(map.count == count, "%zu entries, %zu rows", map.count, count);
     gv_idmap_free(&map, &heap);
+    test_direct_idmap(&heap, &ids);
     gv_slab_free(&ids);
     CHECK(heap.used_bytes == 0, "%zu bytes left", (size_t)heap.used_bytes);
 }
