@@ -167,6 +167,7 @@ bench_serve() {
     word_native bench_serve
     mkdir -p build/bench
     {
+        echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores; commit $(git describe --always --dirty)"
         build/release/tests/bench/bench_serve latency build/bench
         build/release/tests/bench/bench_serve open build/bench
     } | tee build/bench/serve.txt

@@ -240,6 +240,10 @@ def test_small_sweeps_and_filters_and_their_report(tmp_path: Path, monkeypatch: 
     assert set(asks) == {"own-1", "own-10", "own-100", "own-1000", "normal", "between"}
     assert all(found["recall"] > 0.9 for found in asks.values())
     assert sweeps["sets"][0]["duplicates"]["asks"]["own-10"]["gigavector"]["recall"] > 0.9
+    for order, states in sweeps["sets"][0]["turnovers"]["gigavector"].items():
+        first, last = states[0], states[-1]
+        assert last["turnovers"] == 10 and last["reachable"] == last["rows"] == 1500 and not last["faults"], order
+        assert last["recall"]["50"] > first["recall"]["50"] - 0.01, order
     small, large = (size["indexes"]["gigavector"] for size in sweeps["growth"])
     assert small["qps"] > 0 and large["build_us"] > 0
     if COUNTER.is_file():
@@ -248,7 +252,7 @@ def test_small_sweeps_and_filters_and_their_report(tmp_path: Path, monkeypatch: 
     assert len(filters["sets"][0]["filters"]) == 21
 
     made = report.sections(report.read(list(files)))
-    assert {"asks", "duplicates", "growth", "filters"} <= set(made)
+    assert {"asks", "duplicates", "turnovers", "growth", "filters"} <= set(made)
     assert not {"promises", "machine"} & set(made), "these tell of the run that compares the peers"
     pictures = {path.name: path.read_text() for path in (tmp_path / "performance").iterdir()}
     assert set(pictures) == {"growth.svg", "filters-clustered128-1500.svg"}

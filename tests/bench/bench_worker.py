@@ -13,6 +13,8 @@
 {"do": "filtered", "number": 3}             -> a filter of bench_filters.py: recall, qps; built with "filters": true
 {"do": "inserts", "path": "..."}            -> p50_us, p99_us of single rows added to a saved file
 {"do": "deletes"}                           -> what bench_deletes.py found
+{"do": "turnovers", "order": "at random", "threads": 2}
+                                            -> what bench_turnovers.py found, of an index of its own
 
 A failure is answered by {"error": sentence}. js/ has the same for Node and Chromium.
 """
@@ -149,6 +151,13 @@ class Worker:
         from bench_deletes import deletes
 
         return deletes(self.data)
+
+    def turnovers(self, order: str, threads: int) -> dict[str, Any]:
+        from bench_turnovers import turnovers
+
+        index = type(self.index)()
+        assert isinstance(index, GigaVector)
+        return {"states": turnovers(index, self.data, order, threads)}
 
     def version(self) -> dict[str, Any]:
         package = self.index.package

@@ -19,7 +19,15 @@ from typing import Any
 from bench_data import ROOT
 from bench_plot import svg
 from bench_run import FORM, RESULTS
-from report_sweeps import ask_table, duplicate_table, filter_plots, filter_tables, growth_plot, growth_table
+from report_sweeps import (
+    ask_table,
+    duplicate_table,
+    filter_plots,
+    filter_tables,
+    growth_plot,
+    growth_table,
+    turnover_table,
+)
 from report_tables import (
     Set,
     cost_tables,
@@ -73,10 +81,12 @@ def newest() -> list[Path]:
 def sweep_sections(runs: list[dict[str, Any]]) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     sets = [one for run in runs for one in run["sets"]]
-    if sets:
-        made["asks"] = ask_table(sets)
+    if asked := [one for one in sets if len(one.get("asks", ())) > 1]:
+        made["asks"] = [*ask_table(asked), "", *machines(runs)]
     if doubled := [one for one in sets if "duplicates" in one]:
-        made["duplicates"] = duplicate_table(doubled)
+        made["duplicates"] = [*duplicate_table(doubled), "", *machines(runs)]
+    if turned := [one for one in sets if "turnovers" in one]:
+        made["turnovers"] = [*turnover_table(turned), "", *machines(runs)]
     if sizes := [one for run in runs for one in run["growth"]]:
         recall = runs[0]["target"]
         shown = picture("growth", f"Cost at recall {recall} as rows become more", growth_plot(sizes, recall))
@@ -121,7 +131,8 @@ def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     served = RESULTS / "serve.txt"
     if served.is_file():
         printed = served.read_text().splitlines()
-        made["serve"] = ["```text", *(line for line in printed if " p99 " in line or " open " in line), "```"]
+        shown = [line for line in printed if " p99 " in line or " open " in line]
+        made["serve"] = ["```text", *shown, "```", "", *(line for line in printed if "; commit " in line)]
     return made
 
 

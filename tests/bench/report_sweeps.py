@@ -48,6 +48,27 @@ def duplicate_table(sets: list[Set]) -> list[str]:
     return table(head, 2, rows)
 
 
+def turnover_table(sets: list[Set]) -> list[str]:
+    efs = list(next(iter(sets[0]["turnovers"].values()))["at random"][0]["recall"])
+    rows = [
+        [
+            title(one),
+            name,
+            order,
+            state.get("turnovers", "as built"),
+            *(f"{state['recall'][ef]:.4f}" for ef in efs),
+            f"{state['reachable']:,} of {state['rows']:,}",
+            *(number(state[size] / 2**20, ",.1f") for size in ("memory_bytes", "file_bytes")),
+        ]
+        for one in sets
+        for name, orders in one["turnovers"].items()
+        for order, states in orders.items()
+        for state in states
+    ]
+    head = ["data", "", "deleted", "turnovers", *(f"recall at ef {ef}" for ef in efs), "rows reachable"]
+    return table([*head, "memory, MiB", "file, MiB"], 3, rows)
+
+
 # ---- growth ----
 
 

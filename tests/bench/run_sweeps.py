@@ -1,6 +1,6 @@
 """How the library does where nobody has tuned it: many hits, strange queries, equal rows, more and more rows.
 
-    ./build.sh bench sweeps                             all four, up to a million rows: half an hour
+    ./build.sh bench sweeps                             all five, up to a million rows: an hour
     ./build.sh bench sweeps --quick                     20,000 rows; from 10,000 to 50,000: some minutes
     ./build.sh bench sweeps --only gigavector --sweep asks,duplicates --data clustered --rows 5000
     ./build.sh bench sweeps --sweep growth --sizes 10000,100000
@@ -8,6 +8,7 @@
 asks         1, 10, 100 and 1,000 hits; queries that are like no row: recall at the setting of one who sets nothing
              (ours), or at an ef of 50 and no less than k (others)
 duplicates   a tenth of the rows are equal to others; a hit counts if it is no farther than the last right one
+turnovers    all rows deleted and added again, ten times: recall, reachable rows, memory, file. Ours alone
 growth       at recall 0.95, from the sizes of the clustered set: distances measured and queries a second, seconds of
              building. Distances are counted for ours, by a program (bench_distances.c) on the file that was saved
 """
@@ -23,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import bench_asks
+import bench_turnovers
 from bench_curve import at_recall, value_at_recall
 from bench_data import ROOT, K, clustered
-from bench_driver import TURN, Contender, built, native, sweep_all
+from bench_driver import TURN, Contender, Worker, built, native, sweep_all
 from bench_indexes import EFS, INDEXES
 from bench_run import chosen_data, chosen_names, facts, facts_of, finish, options_of
 
-SWEEPS = ("asks", "duplicates", "growth")
+SWEEPS = ("asks", "duplicates", "turnovers", "growth")
 NAMES = ("gigavector", "gigavector hybrid", "hnswlib")
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 QUICK_ROWS = 20_000
@@ -87,12 +89,36 @@ def asks_of(folder: Path, names: list[str], options: argparse.Namespace) -> Foun
     return result | {"left_out": left_out}
 
 
+def turned_over(folder: Path, name: str) -> dict[str, list[Found]]:
+    """By order of the deletes: a graph at first, after one turnover, after ten."""
+    contender = native(name, folder, quick=True)
+    states = {}
+    for order in bench_turnovers.ORDERS:
+        worker = Worker(contender.command)
+        with TURN:
+            states[order] = worker.ask("turnovers", order=order, threads=2)["states"]
+        worker.close()
+        for state in states[order]:
+            found = ", ".join(f"{recall:.4f} at ef {ef}" for ef, recall in state["recall"].items())
+            print(
+                f"  {name:18} {order:13} {state.get('turnovers', 0):>2} turnovers: {found}; {state['reachable']:,} of "
+                f"{state['rows']:,} rows reachable, {state['memory_bytes'] / 2**20:.1f} MiB",
+                flush=True,
+            )
+    return states
+
+
 def run_set(folder: Path, options: argparse.Namespace) -> Found:
-    """The asks of a set, and what becomes of the plainest of them when rows are there twice."""
+    """The asks of a set, what becomes of the plainest of them when rows are there twice, and graphs turned over."""
     plain = [f"own-{K}"]
-    found = asks_of(folder, bench_asks.names_of(folder) if "asks" in options.sweep else plain, options)
+    found = facts_of(folder)
+    if {"asks", "duplicates"} & set(options.sweep):
+        found = asks_of(folder, bench_asks.names_of(folder) if "asks" in options.sweep else plain, options)
     if "duplicates" in options.sweep:
         found["duplicates"] = asks_of(bench_asks.with_duplicates(folder), plain, options)
+    if "turnovers" in options.sweep:
+        names = [name for name in options.only or NAMES if name.startswith("gigavector")]
+        found["turnovers"] = {name: turned_over(folder, name) for name in names}
     return found
 
 
@@ -162,7 +188,7 @@ def main() -> int:
 
     head = facts("sweeps", options.passes)
     sets: list[Found] = []
-    if {"asks", "duplicates"} & set(options.sweep):
+    if {"asks", "duplicates", "turnovers"} & set(options.sweep):
         for make in chosen_data(parser, options, QUICK_ROWS if options.quick else None):
             sets.append(run_set(make(), options))
     growth = [grown_to(size, options) for size in sizes] if "growth" in options.sweep else []
