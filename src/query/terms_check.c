@@ -53,7 +53,11 @@ static bool counts_agree(const GV_Terms *t, const GV_Column *c)
 
 bool gv_terms_check(GV_Terms *t)
 {
-    bool sound = true;
+    size_t from = 0;
+    while (t->stored && !gv_terms_catch_up_declared(t, &from, GV_TERMS_A_STEP)) continue;
+    gv_mutex_lock(&t->loading);
+    bool sound = !t->stored_lies;
+    gv_mutex_unlock(&t->loading);
     gv_read_lock(&t->lock);
     for (uint32_t i = 0; i < t->column_count && sound; i++)
         sound = counts_agree(t, t->columns[i]) && rows_are_in(t, t->columns[i]);

@@ -20,6 +20,9 @@ typedef struct GV_LazySection {
 GV_Status gv_lazy_load_slab(GV_Image *image, GV_SectionType type, GV_Slab *slab, size_t count, GV_LazySection **out);
 void gv_lazy_free(GV_LazySection *lazy);
 
+/* Watch a section of a mapped image whose size has been checked. After a failure `*out` is to be freed all the same. */
+GV_Status gv_lazy_watch(const GV_Image *image, const GV_Section *section, size_t stride, GV_LazySection **out);
+
 /* The same for a section that is read as a whole anyway: left in the mapping as well, but verified at once. */
 GV_Status gv_mapped_load_slab(GV_Image *image, GV_SectionType type, GV_Slab *slab, size_t count);
 
