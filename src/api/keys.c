@@ -13,10 +13,9 @@ static GV_Status measure(const char *const *keys, size_t count, size_t *size)
     if (count > 0 && !keys) return gv_fail(GV_ERR_ARGUMENT, "keys is NULL, count is %zu", count);
     for (size_t i = 0; i < count; i++) {
         if (!keys[i]) return gv_fail(GV_ERR_ARGUMENT, "key %zu is NULL", i);
-        size_t length = strlen(keys[i]);
-        if (length > GV_METADATA_ROW_MAX || *size + 4 + length > GV_METADATA_ROW_MAX)
+        *size += 4 + strlen(keys[i]);
+        if (*size > GV_METADATA_ROW_MAX)
             return gv_fail(GV_ERR_ARGUMENT, "keys: more than the %d bytes allowed for all", GV_METADATA_ROW_MAX);
-        *size += 4 + length;
     }
     return GV_OK;
 }

@@ -96,12 +96,10 @@ void gv_terms_declare(GV_Terms *t, uint8_t *list, size_t bytes)
 
 static GV_Status take_row(GV_Terms *t, GV_Column *c, uint32_t slot)
 {
-    size_t size;
     GV_Pair pair;
-    const uint8_t *row = gv_table_metadata(t->table, slot, &size);
     GV_TRY(gv_bitset_reserve(&c->indexed, t->heap, t->table->slot_count, NULL));
     GV_Status status = GV_OK;
-    if (gv_metadata_find(row, size, c->key, c->key_size, &pair)) status = gv_column_add(t, c, &pair, slot);
+    if (gv_terms_pair(t, slot, c->key, c->key_size, &pair)) status = gv_column_add(t, c, &pair, slot);
     if (status == GV_OK) gv_bitset_set(&c->indexed, slot);
     if (status == GV_ERR_CORRUPT) gv_column_clear(t, c); /* it is made anew of the rows */
     return status;
@@ -174,7 +172,7 @@ bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
     if (done) return true;
     GV_Failure failure; /* what fails in here is no call's failure */
     gv_failure_save(&failure);
-    if (!c && t->stored) gv_terms_load_stored(t, key, size);
+    if (GV_HAS_MAPS && !c && t->stored) gv_terms_load_stored(t, key, size);
     gv_write_lock(&t->lock);
     c = column_of(t, key, size);
     done = !c || !is_worth_it(t, c, most < SIZE_MAX) || take_rows(t, c, most);

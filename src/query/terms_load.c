@@ -15,9 +15,9 @@ typedef struct Loading {
     size_t key_count;
 } Loading;
 
-static GV_Status corrupt(const char *what, uint64_t at)
+static GV_Status corrupt(uint32_t slot)
 {
-    return gv_fail(GV_ERR_CORRUPT, "section %d: %s %llu", GV_SECTION_KEY_VALUES, what, (unsigned long long)at);
+    return gv_fail(GV_ERR_CORRUPT, "section %d: the number of slot %u cannot be", GV_SECTION_KEY_VALUES, slot);
 }
 
 /* Values are numbered as they appear, and rows that are not live have none. */
@@ -28,7 +28,7 @@ static GV_Status count_values(Loading *l)
     for (uint32_t slot = 0; slot < l->slots; slot++) {
         uint32_t number = l->numbers[slot];
         if (number == 0) continue;
-        if (number > values + 1 || !gv_bitset_get(live, slot)) return corrupt("a number that cannot be, of slot", slot);
+        if (number > values + 1 || !gv_bitset_get(live, slot)) return corrupt(slot);
         values += number > values;
     }
     l->values = values;
@@ -51,8 +51,7 @@ static GV_Status read_values(Loading *l)
     bool numeric;
     for (uint32_t term = 0; term < l->values; term++) {
         uint32_t slot = l->column->terms[term].ref;
-        if (!gv_column_read(l->terms, l->column, term, &l->keys[l->key_count], &numeric))
-            return corrupt("a number, but no value, of slot", slot);
+        if (!gv_column_read(l->terms, l->column, term, &l->keys[l->key_count], &numeric)) return corrupt(slot);
         l->key_count += numeric;
     }
     return GV_OK;
@@ -64,7 +63,7 @@ static GV_Status link_values(Loading *l)
     for (uint32_t term = 0; term < l->values; term++) {
         uint32_t slot = c->terms[term].ref;
         GV_Status status = gv_column_link(l->terms, c, term);
-        if (status == GV_ERR_CORRUPT) return corrupt("the value of another number, of slot", slot);
+        if (status == GV_ERR_CORRUPT) return corrupt(slot);
         if (status == GV_ERR_UNSUPPORTED) c->left_out = true;
         else c->rows += l->counts[term];
     }
@@ -173,24 +172,28 @@ static GV_Status unless_no_memory(GV_Status status)
 
 GV_Status gv_terms_load(GV_Terms *t)
 {
-    for (size_t number = 0; t->stored_left; number++)
+    for (size_t number = 0; GV_HAS_MAPS && t->stored_left; number++)
         if (t->stored_left >> number & 1) GV_TRY(unless_no_memory(load_stored(t, number)));
     return GV_OK;
 }
 
 /* ---- the image ---- */
 
+static GV_Status misfit(void)
+{
+    return gv_fail(GV_ERR_CORRUPT, "sections %d and %d are not a list of keys and their columns", GV_SECTION_KEYS,
+                   GV_SECTION_KEY_VALUES);
+}
+
 static GV_Status load_list(GV_Terms *t, GV_Image *image, const GV_Section *section)
 {
     size_t size = (size_t)section->size, found = 0;
-    if (section->size > GV_METADATA_ROW_MAX) return corrupt("a list of keys of bytes", section->size);
+    if (section->size > GV_METADATA_ROW_MAX) return misfit();
     uint8_t *list = gv_alloc(t->heap, size);
     if (!list) return gv_last_status();
     gv_terms_declare(t, list, size);
     GV_TRY(gv_image_read(image, section, 0, list, size));
-    if (gv_keys_check(list, size, &found) == GV_OK && found == size && gv_keys_count(list) > 0) return GV_OK;
-    gv_terms_declare(t, NULL, 0);
-    return gv_fail(GV_ERR_CORRUPT, "section %d: a list of keys that cannot be, bytes: %zu", GV_SECTION_KEYS, size);
+    return gv_keys_check(list, size, &found) == GV_OK && found == size ? GV_OK : misfit();
 }
 
 static GV_Status read_columns(GV_Terms *t, GV_Image *image, const GV_Section *section)
@@ -212,15 +215,12 @@ GV_Status gv_terms_open(GV_Terms *t, GV_Image *image)
     const GV_Section *keys = gv_image_find(image, GV_SECTION_KEYS);
     const GV_Section *values = gv_image_find(image, GV_SECTION_KEY_VALUES);
     if (!keys && !values) return GV_OK;
-    if (!keys || !values)
-        return gv_fail(GV_ERR_CORRUPT, "the file has not both of sections %d and %d", GV_SECTION_KEYS,
-                       GV_SECTION_KEY_VALUES);
+    if (!keys || !values) return misfit();
     GV_TRY(load_list(t, image, keys));
     size_t count = gv_keys_count(t->declared);
-    if (values->size != (uint64_t)t->table->slot_count * count * sizeof(uint32_t)) /* below 2^40 */
-        return corrupt("columns of keys of bytes", values->size);
-    if (!image->map) return read_columns(t, image, values);
+    if (count == 0 || values->size != (uint64_t)t->table->slot_count * count * sizeof(uint32_t)) return misfit();
+    if (!GV_HAS_MAPS || !image->map) return read_columns(t, image, values);
     GV_TRY(gv_lazy_watch(image, values, sizeof(uint32_t), &t->stored));
-    t->stored_left = count < 64 ? ((uint64_t)1 << count) - 1 : UINT64_MAX;
+    t->stored_left = UINT64_MAX >> (GV_KEYS_MOST - count);
     return GV_OK;
 }

@@ -99,6 +99,9 @@ GV_Status gv_column_link(const GV_Terms *terms, GV_Column *column, uint32_t term
 /* The term of this value, or GV_NO_TERM. */
 uint32_t gv_column_find(const GV_Terms *terms, const GV_Column *column, const void *value, size_t size);
 
+/* The pair with this key of the row in `slot`; false: there is none. */
+bool gv_terms_pair(const GV_Terms *terms, uint32_t slot, const void *key, size_t key_size, GV_Pair *pair);
+
 /* The value of a term, and its size; NULL if the metadata of its row is not what it was. */
 const uint8_t *gv_column_value(const GV_Terms *terms, const GV_Column *column, uint32_t term, size_t *size);
 void gv_column_clear(GV_Terms *terms, GV_Column *column); /* as if it had never been indexed */

@@ -81,17 +81,6 @@ static GV_Status share(GV_Terms *t, uint32_t *ref, GV_Posting made)
     return GV_OK;
 }
 
-/* A posting for the two rows of a term that had one. */
-static GV_Status make_shared(GV_Terms *t, uint32_t *ref, uint32_t slot)
-{
-    GV_Posting p = {.count = 2, .capacity = FIRST_CAPACITY};
-    p.slots = gv_alloc_array(t->heap, FIRST_CAPACITY, sizeof *p.slots);
-    if (!p.slots) return gv_last_status();
-    p.slots[0] = *ref < slot ? *ref : slot;
-    p.slots[1] = *ref < slot ? slot : *ref;
-    return share(t, ref, p);
-}
-
 GV_Status gv_posting_reserve(GV_Terms *t, uint32_t *ref, uint32_t count)
 {
     uint32_t slots = t->table->slot_count;
@@ -112,6 +101,16 @@ void gv_posting_put(const GV_Terms *t, uint32_t ref, uint32_t slot)
     if (p->dense) gv_bitset_set(&p->bits, slot);
     else p->slots[p->count] = slot;
     p->count++;
+}
+
+/* A posting for the two rows of a term that had one. */
+static GV_Status make_shared(GV_Terms *t, uint32_t *ref, uint32_t slot)
+{
+    uint32_t other = *ref;
+    GV_TRY(gv_posting_reserve(t, ref, FIRST_CAPACITY));
+    gv_posting_put(t, *ref, other < slot ? other : slot);
+    gv_posting_put(t, *ref, other < slot ? slot : other);
+    return GV_OK;
 }
 
 /* The place of the first slot at or after `slot`. */

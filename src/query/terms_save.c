@@ -8,7 +8,7 @@ static GV_Status list_out(const GV_Terms *t, const GV_Column *c, const GV_Key *k
                           size_t *count, size_t *capacity)
 {
     GV_Pair pair;
-    size_t size, rows = 0;
+    size_t rows = 0;
     for (uint32_t slot = gv_terms_next_out(t, c, 0); slot != GV_NO_SLOT; slot = gv_terms_next_out(t, c, slot + 1))
         rows++;
     *count = 0;
@@ -16,8 +16,7 @@ static GV_Status list_out(const GV_Terms *t, const GV_Column *c, const GV_Key *k
     if (!*out) return gv_last_status();
     *capacity = rows;
     for (uint32_t slot = gv_terms_next_out(t, c, 0); slot != GV_NO_SLOT; slot = gv_terms_next_out(t, c, slot + 1)) {
-        const uint8_t *row = gv_table_metadata(t->table, slot, &size);
-        if (!gv_metadata_find(row, size, key->bytes, key->size, &pair)) continue;
+        if (!gv_terms_pair(t, slot, key->bytes, key->size, &pair)) continue;
         (*out)[(*count)++] = (GV_Value){pair.value, pair.value_size, slot};
     }
     gv_values_sort(*out, *count);

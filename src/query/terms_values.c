@@ -44,12 +44,17 @@ void gv_column_free(GV_Terms *t, GV_Column *c)
 
 /* ---- values ---- */
 
+bool gv_terms_pair(const GV_Terms *t, uint32_t slot, const void *key, size_t key_size, GV_Pair *pair)
+{
+    size_t size;
+    const uint8_t *row = gv_table_metadata(t->table, slot, &size);
+    return gv_metadata_find(row, size, key, key_size, pair);
+}
+
 const uint8_t *gv_column_value(const GV_Terms *t, const GV_Column *c, uint32_t term, size_t *size)
 {
-    size_t row_size;
     GV_Pair pair;
-    const uint8_t *row = gv_table_metadata(t->table, gv_posting_witness(t, c->terms[term].ref), &row_size);
-    if (!gv_metadata_find(row, row_size, c->key, c->key_size, &pair)) return NULL;
+    if (!gv_terms_pair(t, gv_posting_witness(t, c->terms[term].ref), c->key, c->key_size, &pair)) return NULL;
     *size = pair.value_size;
     return pair.value;
 }
@@ -187,10 +192,8 @@ GV_Status gv_column_reserve(GV_Terms *t, GV_Column *c, uint32_t count)
 
 bool gv_column_read(const GV_Terms *t, GV_Column *c, uint32_t term, uint64_t *number, bool *numeric)
 {
-    size_t size;
     GV_Pair pair;
-    const uint8_t *row = gv_table_metadata(t->table, c->terms[term].ref, &size);
-    if (!gv_metadata_find(row, size, c->key, c->key_size, &pair)) return false;
+    if (!gv_terms_pair(t, c->terms[term].ref, c->key, c->key_size, &pair)) return false;
     c->terms[term].hash = gv_terms_hash(pair.value, pair.value_size);
     *numeric = number_of(&pair, term, number);
     if (*numeric) c->terms[term].link = GV_NUMERIC_TERM;

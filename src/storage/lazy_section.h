@@ -5,6 +5,12 @@
 #include "storage/image.h"
 #include <stdatomic.h>
 
+#ifdef __wasm__
+#define GV_HAS_MAPS 0 /* no file is mapped there */
+#else
+#define GV_HAS_MAPS 1
+#endif
+
 typedef struct GV_LazySection {
     const uint8_t *bytes; /* in the mapping */
     GV_Section section;
