@@ -87,7 +87,7 @@ GV_Status gv_record_training(GV_Log *log, const void *values, size_t bytes);
 /* Apply every whole group of the log between `start` and `end`: GV_FrameVisitor work (recover.c). */
 GV_Status gv_store_recover(GV_Store *store, uint64_t start, uint64_t end);
 
-/* "Declared keys need gigavector.all.wasm" (keys.c). */
+/* "Declared keys need gigavector.all.wasm" (declared_keys.c). */
 GV_Status gv_refuse_keys(void);
 
 /* ---- whole files (pack.c) ---- */

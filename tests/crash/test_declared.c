@@ -40,7 +40,7 @@ static void make_file(void)
     CHECK_OK(open_bytes(vfs, &db));
     CHECK_OK(gv_db_index_keys(db, keys, 2));
     for (int i = 0; i < ROWS; i++) {
-        char a[8], b[8];
+        char a[16], b[16];
         const char *const values[] = {a, b};
         snprintf(a, sizeof a, "%d", i % 4);
         snprintf(b, sizeof b, "%d", i);

@@ -124,7 +124,7 @@ static void test_lists(void)
 {
     const char *many[65], *const empty[] = {"a", ""}, *const twice[] = {"a", "b", "a"}, *const none[] = {"a", NULL};
     const char *const wrong[] = {"\xC3"}, *const other[] = {"size", "ä b", "x"};
-    char names[65][8];
+    char names[65][16];
     char **keys;
     size_t count;
     GV_Database *db = open_file("lists");

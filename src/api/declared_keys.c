@@ -1,4 +1,4 @@
-/* keys.c: the keys that a user declares to be indexed. The small WebAssembly module has no index over metadata, and of these calls the
+/* declared_keys.c: the keys that a user declares to be indexed. The small WebAssembly module has no index over metadata, and of these calls the
  * names only. */
 #include "api/db.h"
 #include "api/write.h"
