@@ -392,8 +392,8 @@ GV_Status gv_db_update_vector_metadata(GV_Database *db, uint64_t id, const char 
 
 /* Write one row: it replaces the live row whose metadata has the same value of `key` as `metadata` (of one row) has, vector
  * and metadata, and keeps its id; where there is none it is added. `*id` (or NULL) is its id either way.
- * A search sees the old row or the new one, whole. The row is found by the index over metadata, natively and once some calls have asked
- * for the key; before, and in WebAssembly, by a look at every live row's metadata.
+ * A search sees the old row or the new one, whole. The row is found by the index over metadata once the key is declared (gv_db_index_keys())
+ * or some calls have asked for it; before, and in the small WebAssembly module, by a look at every live row's metadata.
  * GV_ERR_ARGUMENT: as gv_db_add(); `metadata` without `key`; two live rows have that value (the message names them). */
 GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, const GV_PackedMetadata *metadata,
                        const char *key, uint64_t *id);

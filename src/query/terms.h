@@ -42,7 +42,7 @@ typedef struct GV_Terms {
     size_t declared_bytes;
     GV_LazySection
         *stored;      /* their columns in a mapped image that nobody writes to; NULL: none is still to be had there */
-    GV_Mutex loading; /* of the next two */
+    GV_Mutex loading; /* of the next two; taken before `lock` */
     uint64_t stored_left; /* a bit for each that nobody has asked for */
     bool stored_lies;     /* one of them cannot be */
 } GV_Terms;
