@@ -40,9 +40,9 @@ typedef struct GV_Terms {
 
     uint8_t *declared; /* the list of keys (storage/keys.h), of `heap`; NULL: none */
     size_t declared_bytes;
-    GV_LazySection
-        *stored;      /* their columns in a mapped image that nobody writes to; NULL: none is still to be had there */
-    GV_Mutex loading; /* of the next two; taken before `lock` */
+    /* Their columns in a mapped image that nobody writes to, as long as some may still be had there; else NULL. */
+    GV_LazySection *stored;
+    GV_Mutex loading;     /* of the next two; taken before `lock` */
     uint64_t stored_left; /* a bit for each that nobody has asked for */
     bool stored_lies;     /* one of them cannot be */
 } GV_Terms;
