@@ -76,8 +76,8 @@ gv_wasm_relaxed_module(gigavector_all_with_relaxed gigavector.all.relaxed
 
 # The files that list what there is, or have a branch for sparse or narrow rows, are compiled again without; what nobody names is not linked.
 set(lists kernels/kernels.c kernels/wasm128.c index/index_list.c index/coded_scan.c index/flat.c index/hnsw_insert.c index/hnsw_rank.c
-    index/hnsw_search.c index/scan.c storage/superblock.c storage/table.c storage/table_image.c api/batch.c api/care.c api/compact.c api/db.c api/find.c
-    api/groups.c api/options.c api/pack.c api/range.c api/recover.c api/rows.c api/sparse_calls.c api/store.c api/train.c api/upsert.c api/write.c
+    index/hnsw_search.c index/scan.c storage/image.c storage/superblock.c storage/table.c storage/table_image.c api/batch.c api/care.c api/compact.c api/db.c api/find.c
+    api/groups.c api/declared_keys.c api/open.c api/options.c api/pack.c api/range.c api/recover.c api/rows.c api/sparse_calls.c api/store.c api/train.c api/upsert.c api/write.c
     query/search.c query/terms_scan.c)
 list(TRANSFORM lists PREPEND ${PROJECT_SOURCE_DIR}/src/ OUTPUT_VARIABLE list_files)
 add_library(gigavector_small OBJECT ${list_files})
@@ -88,7 +88,7 @@ target_link_libraries(gigavector_small PRIVATE gigavector_flags)
 
 # No index over metadata in the small one: terms_scan.c is in its place.
 set(small_sources ${core_sources} ${PROJECT_SOURCE_DIR}/src/query/terms_scan.c)
-list(FILTER small_sources EXCLUDE REGEX "/terms(_check|_find|_numbers|_postings|_values)?\\.c$")
+list(FILTER small_sources EXCLUDE REGEX "/(query/terms(_check|_find|_load|_numbers|_postings|_save|_values)?|storage/keys)\\.c$")
 
 # In this order of layers gzip finds most alike.
 set(ordered "")

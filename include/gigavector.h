@@ -289,7 +289,7 @@ void gv_search_options_init(GV_SearchOptions *options);
 void gv_hnsw_config_init(GV_HNSWConfig *config);
 void gv_ivfpq_config_init(GV_IVFPQConfig *config);
 
-/* Free what gv_db_save_to_memory(), gv_db_get() or a function returning GV_Rows handed out. NULL is a no-op. */
+/* Free what gv_db_save_to_memory(), gv_db_indexed_keys(), gv_db_get() or a function returning GV_Rows handed out. NULL is a no-op. */
 void gv_free(void *memory);
 void gv_vector_free(GV_Vector *vector);
 void gv_rows_free(GV_Rows *rows);
@@ -392,8 +392,8 @@ GV_Status gv_db_update_vector_metadata(GV_Database *db, uint64_t id, const char 
 
 /* Write one row: it replaces the live row whose metadata has the same value of `key` as `metadata` (of one row) has, vector
  * and metadata, and keeps its id; where there is none it is added. `*id` (or NULL) is its id either way.
- * A search sees the old row or the new one, whole. The row is found by the index over metadata, natively and once some calls have asked
- * for the key; before, and in WebAssembly, by a look at every live row's metadata.
+ * A search sees the old row or the new one, whole. The row is found by the index over metadata once the key is declared (gv_db_index_keys())
+ * or some calls have asked for it; before, and in the small WebAssembly module, by a look at every live row's metadata.
  * GV_ERR_ARGUMENT: as gv_db_add(); `metadata` without `key`; two live rows have that value (the message names them). */
 GV_Status gv_db_upsert(GV_Database *db, const float *data, size_t dimension, const GV_PackedMetadata *metadata,
                        const char *key, uint64_t *id);
@@ -495,6 +495,22 @@ GV_Status gv_db_count_matching(GV_Database *db, const char *filter, uint64_t *co
 
 /* GV_OK if `filter` is one (UTF-8, at most 64 KiB), else GV_ERR_BAD_FILTER: where, what was found, what was expected. */
 GV_Status gv_filter_check(const char *filter);
+
+/* ---- keys that are indexed ---- */
+
+/* Make `keys[count]` the metadata keys whose values are indexed from now on, in this order and in the place of those before; `count` 0: none.
+ *
+ * Filters and upserts on any key give the same answers; on these they never look at all rows: they are indexed at once, whatever the
+ * number of rows, and their index is part of the file, so that it need not be made after opening (docs/filters.md says what that costs).
+ * Other keys are indexed in memory once filters have asked for them often enough, as far as there is room beside these.
+ * A commit group of its own; the list that is there already writes nothing. The rows are then taken in in steps, which searches do not wait
+ * for. What there is no memory for is looked at, row by row, which is no failure. gv_db_compact() and gv_db_convert() keep the list.
+ * GV_ERR_ARGUMENT: more than 64 keys; one is NULL, empty, not UTF-8, or there twice; all together above 1 MiB.
+ * GV_ERR_UNSUPPORTED: the small WebAssembly module, which has no such index. */
+GV_Status gv_db_index_keys(GV_Database *db, const char *const *keys, size_t count);
+
+/* These keys, in that order: `*keys` is one piece of memory for gv_free(), in it the `*count` strings and the pointers to them. */
+GV_Status gv_db_indexed_keys(GV_Database *db, char ***keys, size_t *count);
 
 /* ---- care ---- */
 

@@ -349,6 +349,28 @@ export class Database {
     return this.#dimension;
   }
 
+  // ---- keys that are indexed ----
+
+  indexMetadata(keys) {
+    if (!Array.isArray(keys)) throw argumentError(`indexMetadata needs an array of keys, got ${describe(keys)}`);
+    keys.forEach((key) => checkedCString(key, 'a key'));
+    this.#call((core, db, frame) => {
+      const texts = frame.u32s(keys.map((key) => frame.text(key)));
+      core.check(core.c.gv_db_index_keys(db, texts, keys.length));
+    });
+  }
+
+  get indexedKeys() {
+    return this.#call((core, db, frame) => {
+      const out = frame.reserve(8);
+      core.check(core.c.gv_db_indexed_keys(db, out, out + 4));
+      const at = core.u32(out);
+      const keys = Array.from({ length: core.u32(out + 4) }, (_, i) => core.text(core.u32(at + 4 * i)));
+      core.c.gv_free(at);
+      return keys;
+    });
+  }
+
   // ---- care ----
 
   info() {

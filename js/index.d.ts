@@ -548,6 +548,22 @@ export class Database {
   /** Components a vector. */
   readonly dimension: number;
 
+  /**
+   * Make these the metadata keys whose values are indexed from now on, in this order and in the place of those before; `[]`: none.
+   *
+   * Filters and upserts on any key give the same answers; on these they never look at all rows: they are indexed at once, whatever the number
+   * of rows, and their index is part of the file, so that it need not be made after opening. One write, as durable as any; the list that is
+   * there already writes nothing. What there is no memory for is looked at, which is no failure. `compact` and `convert` keep the list.
+   *
+   * `GV_ERR_ARGUMENT`: more than 64 keys, one is empty or there twice, or all together are above 1 MiB.
+   * `GV_ERR_UNSUPPORTED`: the module at work has no such index, as in a page: open with `wasm: ` the address of `gigavector.all.wasm`. A
+   * database that has such keys is opened in that one without being told.
+   */
+  indexMetadata(keys: ReadonlyArray<string>): void;
+
+  /** The keys that `indexMetadata` was told, in that order. */
+  readonly indexedKeys: string[];
+
   info(): Info;
 
   /**

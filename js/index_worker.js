@@ -9,7 +9,7 @@ const PLAIN = [
   ...['add', 'upsert', 'delete', 'deleteMatching', 'updateVector', 'updateMetadata', 'search', 'searchById'],
   ...['rangeSearch', 'searchGroups', 'scroll', 'searchMany', 'get', 'has', 'countMatching', 'checkFilter', 'info'],
   ...['stats', 'memoryUsage', 'getResourceLimits', 'setResourceLimits', 'setExactSearchThreshold', 'check', 'save'],
-  ...['flush', 'compact', 'refresh', 'toBytes', 'explain', 'trainIvfpq', 'convert'],
+  ...['flush', 'compact', 'refresh', 'toBytes', 'explain', 'trainIvfpq', 'convert', 'indexMetadata'],
 ];
 const CHUNK_ROWS = 1000;
 
@@ -104,6 +104,11 @@ export class Database {
   /** Live rows: a promise. */
   get size() {
     return this.#call('size', []);
+  }
+
+  /** A promise, as `size` is. */
+  get indexedKeys() {
+    return this.#call('indexedKeys', []);
   }
 
   get dimension() {

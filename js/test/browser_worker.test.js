@@ -261,3 +261,24 @@ testInEach('a full quota is an error, what was there stays, and more room makes 
     await own.close();
   }
 });
+
+testInEach('declared keys take the module that has all, which later opens find by themselves', LIMIT, async (t, browser) => {
+  const page = await newPage(await contextOf(browser));
+  const seen = await page.evaluate(async () => {
+    const small = await Database.open('declared.gv', { dimension: 1, index: 'flat' });
+    await small.addMany([[1], [2], [3]], [{ a: 'x' }, { a: 'y' }, { b: 'x' }]);
+    const refused = await failure(small.indexMetadata(['a']));
+    const none = await small.indexedKeys;
+    await small.close();
+    const whole = await Database.open('declared.gv', { wasm: '/package/gigavector.all.wasm' });
+    await whole.indexMetadata(['a', 'b']);
+    await whole.close();
+    const again = await Database.open('declared.gv');
+    const found = [await again.indexedKeys, await again.countMatching("a == 'x' OR EXISTS b")];
+    await again.close();
+    await Database.remove('declared.gv');
+    return { refused, none, found };
+  });
+  assert.match(seen.refused, /^GV_ERR_UNSUPPORTED: .*gigavector\.all\.wasm/);
+  assert.deepEqual([seen.none, seen.found], [[], [['a', 'b'], 2]]);
+});

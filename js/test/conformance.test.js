@@ -15,6 +15,8 @@ test('the corpus is there', (t) => {
   t.diagnostic(`${cases.length} cases`);
 });
 
+const WHOLE = new URL('../gigavector.all.wasm', import.meta.url);
+
 /** Node, with the order of modules that pages have: the small one first. */
 class SmallFirst extends entry.Database {
   static platform = { ...entry.Database.platform, hasModulesAtHand: false };
@@ -25,5 +27,5 @@ for (const given of cases) {
     test(`${given.name} (${kernels}): ${given.about}`, () => runCase(given, kernels, diskHost(entry, newFolder())));
   }
   test(`${given.name} (small module): ${given.about}`, () =>
-    runCase(given, OWN_KERNELS, diskHost({ ...entry, Database: SmallFirst }, newFolder())));
+    runCase(given, OWN_KERNELS, { ...diskHost({ ...entry, Database: SmallFirst }, newFolder()), whole: WHOLE }));
 }

@@ -68,8 +68,8 @@ function renamed(value, names) {
   );
 }
 
-async function openAs({ host, kernels }, { path, exact_search_threshold: threshold, ...options }) {
-  const given = { ...renamed(options, OPTIONS), ...(kernels !== 'default' && { kernels }) };
+async function openAs({ host, kernels }, { path, exact_search_threshold: threshold, ...options }, wasm) {
+  const given = { ...renamed(options, OPTIONS), ...(kernels !== 'default' && { kernels }), ...(wasm && { wasm }) };
   if (given.distance) given.distance = METRICS[given.distance];
   if (given.hnsw) given.hnsw = renamed(given.hnsw, HNSW);
   if (given.hnsw && 'useBinaryQuant' in given.hnsw) given.hnsw.useBinaryQuant = given.hnsw.useBinaryQuant === 1;
@@ -183,6 +183,8 @@ const STEPS = {
   delete_many: (run, step) => run.db.delete(step.delete_many),
   update_vector: (run, step) => run.db.updateVector(step.update_vector, vectorOf(step.vector, run.dimension)),
   update_metadata: (run, step) => run.db.updateMetadata(step.update_metadata, step.metadata),
+  index_keys: (run, step) => run.db.indexMetadata(step.index_keys),
+  indexed_keys: (run, step) => same(run.db.indexedKeys, step.indexed_keys),
   train: (run, { train }) => run.db.trainIvfpq(train === true ? undefined : rowsOf(train, run.dimension)),
   get(run, { get, vector, metadata = {} }) {
     const row = run.db.get(get);
@@ -269,7 +271,8 @@ async function checkFiles(host, files = {}) {
 /**
  * One case with one kernel. `host` is where it runs, new and empty: {Database, GigaVectorError}, `path(name)` of a file, and
  * `files()`, {name: {bytes, sha256}} of all there are. `refusal(run, step)`, which it may have, is the error of a step that
- * is refused there whatever the case says.
+ * is refused there whatever the case says. `whole`, for one that opens databases in the small module, is the address of the other: a case that
+ * declares keys begins there, and whatever it opens later is to find its own way.
  */
 export async function runCase(given, kernels, host) {
   same(given.format, 'gv-conformance/1');
@@ -286,7 +289,8 @@ export async function runCase(given, kernels, host) {
   };
   let at = 'open';
   try {
-    run.db = await openAs(run, given.open);
+    const declares = given.steps.some((step) => step.index_keys);
+    run.db = await openAs(run, given.open, declares ? host.whole : undefined);
     for (const [i, step] of given.steps.entries()) {
       at = `step ${i} (${JSON.stringify(step).slice(0, 120)})`;
       await runStep(run, step);

@@ -33,7 +33,7 @@ async function opfsHost(title, folder) {
     refused.push(title);
     return 'GV_ERR_LOCKED';
   };
-  return { Database, GigaVectorError, path, files, refusal };
+  return { Database, GigaVectorError, path, files, refusal, whole: '/package/gigavector.all.wasm' };
 }
 
 /** The one of its two files that has the name: the other is empty once the database is closed. */

@@ -260,6 +260,7 @@ test('every call on a closed database says so', async () => {
     has: [0],
     countMatching: [],
     checkFilter: ['a == 1'],
+    indexMetadata: [['a']],
     setExactSearchThreshold: [5],
     save: ['x.gv'],
   };
@@ -268,8 +269,9 @@ test('every call on a closed database says so', async () => {
   for (const name of without) calls[name] ??= [];
   for (const [name, args] of Object.entries(calls)) assertFails(() => db[name](...args), ARGUMENT, 'closed');
   assertFails(() => db.size, ARGUMENT, 'closed');
+  assertFails(() => db.indexedKeys, ARGUMENT, 'closed');
   const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(Database).prototype);
-  const untried = methods.filter((name) => !(name in calls) && !['constructor', 'close', 'size', 'dimension'].includes(name));
+  const untried = methods.filter((name) => !(name in calls) && !['constructor', 'close', 'size', 'dimension', 'indexedKeys'].includes(name));
   assert.deepEqual(untried, []);
 });
 

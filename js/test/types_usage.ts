@@ -35,6 +35,8 @@ export async function use(): Promise<number> {
   const stats: Stats = db.stats();
   db.updateVector(id, row.vector);
   db.updateMetadata(id, null);
+  db.indexMetadata(['key', 'id']);
+  const keys: string[] = db.indexedKeys;
   db.setResourceLimits({ maxVectors: 10 });
   db.save(new URL('file:///copy.gv'));
   const copy = await Database.fromBytes(db.toBytes(), { dimension: 3 });
@@ -48,6 +50,8 @@ export async function use(): Promise<number> {
   await Database.open(null, { dimension: 3, distance: 'hamming' });
   // @ts-expect-error: made by open()
   new Database();
+  // @ts-expect-error: a list of keys, not one
+  db.indexMetadata('key');
   // @ts-expect-error: size is read only
   db.size = 5;
 
@@ -56,6 +60,6 @@ export async function use(): Promise<number> {
   } catch (error) {
     if (error instanceof GigaVectorError && error.name === 'GV_ERR_IO') return error.code;
   }
-  const more = written + gone + near.length + total + groups.length + page.length + like.length + sparse.length + stats.searches;
+  const more = keys.length + written + gone + near.length + total + groups.length + page.length + like.length + sparse.length + stats.searches;
   return more + (hits[0]?.distance ?? 0) + many.k + report.rows + db.size + db.dimension;
 }

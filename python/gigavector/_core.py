@@ -412,6 +412,35 @@ class Database(SearchCalls, SparseCalls, SparseSearches):
             return False
         return 0 <= number <= UINT64_MAX and bool(self._call(lib.gv_db_contains, number))
 
+    # ---- keys that are indexed ----
+
+    def index_metadata(self, keys: Iterable[str]) -> None:
+        """Make these the metadata keys whose values are indexed from now on, in this order and in the place of those before; []: none.
+
+        Filters and upserts on any key give the same answers; on these they never look at all rows: they are indexed at once, whatever the
+        number of rows, and their index is part of the file, so that it need not be made after opening. Other keys are indexed in memory
+        once filters have asked for them often enough, as far as there is room beside these.
+
+        One commit, as durable as any; the list that is there already writes nothing. The rows are then taken in while searches of other
+        threads go on. What there is no memory for is looked at, row by row, which is no failure. compact() and convert() keep the list.
+
+        Raises ArgumentError for more than 64 keys, one that is empty or there twice, or more than 1 MiB of them.
+        """
+        if isinstance(keys, str | bytes):
+            raise ArgumentError(f"keys must be a list of str, got {type(keys).__name__}")
+        texts = [c_string(key, f"key {i}") for i, key in enumerate(keys)]
+        check(self._call(lib.gv_db_index_keys, ffi.new("char *[]", texts), len(texts)))
+
+    @property
+    def indexed_keys(self) -> list[str]:
+        """The keys that index_metadata() was told, in that order."""
+        keys, count = ffi.new("char ***"), ffi.new("size_t *")
+        check(self._call(lib.gv_db_indexed_keys, keys, count))
+        try:
+            return [ffi.string(keys[0][i]).decode() for i in range(count[0])]
+        finally:
+            lib.gv_free(keys[0])
+
     # ---- care ----
 
     def save(self, path: Path | None = None) -> None:

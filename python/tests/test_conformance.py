@@ -241,6 +241,12 @@ class Case:
         else:
             self.db.update_vector(id, globals()["vector"](vector, self.dimension))
 
+    def do_index_keys(self, keys):
+        self.db.index_metadata(keys)
+
+    def do_indexed_keys(self, keys):
+        assert self.db.indexed_keys == keys
+
     def do_train(self, spec):
         self.db.train_ivfpq(None if spec is True else rows(spec, self.dimension))
 

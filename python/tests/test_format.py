@@ -168,3 +168,30 @@ def test_the_documented_reader_sees_damage(tmp_path):
     reader = load_reader()
     with pytest.raises(reader.Damaged, match="section 1, block 0"):
         reader.read(bytes(data))
+
+
+@pytest.mark.parametrize("index", [IndexType.FLAT, IndexType.HNSW])
+def test_declared_keys_number_their_values_as_they_appear(tmp_path, index):
+    path, reader = tmp_path / "file.gv", load_reader()
+    with Database.open(path, 2, index, checkpoint_on_close=False) as db:
+        db.index_metadata(["colour", "größe", "none"])
+        pairs = [{"colour": "rgb"[i * i % 3], "größe": str(i % 7)} if i % 4 else {"größe": ""} for i in range(50)]
+        db.add_vectors(np.zeros((50, 2)) + np.arange(50)[:, None], metadata=pairs)
+        for i in (0, 1, 30):
+            db.delete_vector(i)
+        db.update_vector(2, [9, 9])  # which is in another slot from now on
+        db.update_metadata(3, {"colour": "new"})
+        assert reader.keys(path.read_bytes()) == ["colour", "größe", "none"]
+        assert reader.columns(path.read_bytes()) == {}
+        db.save()
+        data = path.read_bytes()
+        metadata = {i: row[1] for i, row in reader.read(data)[1].items()}
+        found = reader.columns(data)
+        assert list(found) == ["colour", "größe", "none"] and set(found["none"].values()) == {0}
+        for key, numbers in found.items():
+            seen = {}
+            for i, number in numbers.items():  # by slot
+                value = metadata[i].get(key)
+                assert number == (0 if value is None else seen.setdefault(value, len(seen) + 1))
+        db.index_metadata(["größe"])
+        assert reader.keys(path.read_bytes()) == ["größe"]

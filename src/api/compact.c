@@ -77,6 +77,25 @@ static GV_Status copy_training(Compaction *c)
     return GV_OK;
 }
 
+static GV_Status copy_keys(Compaction *c)
+{
+    const GV_Terms *from = &c->from->terms;
+    if (!GV_HAS_KEYS || !from->declared) return GV_OK;
+    uint8_t *list = gv_alloc(&c->to->heap, from->declared_bytes);
+    if (!list) return gv_last_status();
+    memcpy(list, from->declared, from->declared_bytes);
+    gv_terms_declare(&c->to->terms, list, from->declared_bytes);
+    return GV_OK;
+}
+
+/* So that the first filter need not. */
+static GV_Status index_keys(Compaction *c)
+{
+    size_t from = 0;
+    while (GV_HAS_KEYS && !gv_terms_catch_up_declared(&c->to->terms, &from, STEPS_A_TURN)) GV_TRY(check_wanted(c->db));
+    return GV_OK;
+}
+
 /* Copies of all rows, in a table that nobody sees yet. */
 static GV_Status copy_rows(Compaction *c, GV_CopiedRows *rows)
 {
@@ -177,9 +196,11 @@ static GV_Status compact(Compaction *c)
         list_ids(c);
         status = choose_places(c);
         if (status == GV_OK) status = copy_training(c);
+        if (status == GV_OK) status = copy_keys(c);
         if (status == GV_OK) status = copy_table(c);
     }
     if (status == GV_OK) status = link_rows(c);
+    if (status == GV_OK) status = index_keys(c);
     if (status == GV_OK) status = move_file(c, &done);
     show_draft(c->db, NULL);
     if (done) {

@@ -28,10 +28,13 @@ static GV_Status load_content(GV_Store *s, const Opening *o, const GV_Superblock
         s->image.map_size = superblock->log_start;
     GV_TRY(gv_image_open(&s->image, &s->heap, o->vfs, s->file, superblock));
     GV_TRY(gv_table_load(&s->table, &s->image, superblock));
+    if (GV_HAS_KEYS) GV_TRY(gv_terms_open(&s->terms, &s->image));
     if (s->index->ops->load) GV_TRY(s->index->ops->load(s->index, &s->image));
     if (!s->image.map) gv_image_close(&s->image);
     GV_TRY(gv_clean_mark_read(o->vfs, s->file, s->generation, &clean_end));
     GV_TRY(gv_log_scan(o->vfs, s->file, &s->heap, s->generation, superblock->log_start, file_size, clean_end, &scan));
+    if (GV_HAS_KEYS && scan.groups > 0)
+        GV_TRY(gv_terms_load(&s->terms)); /* columns are of the rows as the image has them */
     GV_TRY(gv_store_recover(s, superblock->log_start, scan.end));
     s->recovered_groups = scan.groups;
     s->cut_bytes = scan.cut_bytes;

@@ -23,6 +23,7 @@ GV_Status gv_store_write_image(GV_Store *s, GV_File *file, const GV_Vfs *vfs, ui
     GV_ImageWriter writer;
     GV_Status status = gv_image_begin(&writer, vfs, file);
     if (status == GV_OK) status = gv_table_save(&s->table, &writer);
+    if (GV_HAS_KEYS && status == GV_OK) status = gv_terms_save(&s->terms, &writer);
     if (status == GV_OK && s->index->ops->save) status = s->index->ops->save(s->index, &writer);
     if (status == GV_OK) status = gv_image_end(&writer, &superblock);
     gv_image_writer_free(&writer);

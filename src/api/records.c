@@ -5,6 +5,7 @@
  *   UPDATE    u64 id, the row, as it is stored; or u32 bytes of the next two, u32 indices, as many f32 values
  *   METADATA  u64 id, u32 metadata bytes, metadata
  *   TRAIN     u64 bytes in all, u64 of them before these, u32 of them here, these: f32 values
+ *   KEYS      the list of keys that are declared, from here on (storage/keys.h)
  *   PATCH     u32 words, u32[words]: one step of the group before, in the index's own language */
 #include "api/store.h"
 #include "base/bytes.h"
@@ -45,6 +46,14 @@ GV_Status gv_record_metadata(GV_Log *log, uint64_t id, const uint8_t *metadata, 
     gv_put_u64(record, id);
     gv_put_u32(record + 8, (uint32_t)size);
     if (size > 0) memcpy(record + 12, metadata, size);
+    return GV_OK;
+}
+
+GV_Status gv_record_keys(GV_Log *log, const uint8_t *list, size_t size)
+{
+    uint8_t *record;
+    GV_TRY(gv_log_record(log, GV_FRAME_KEYS, size, &record));
+    memcpy(record, list, size);
     return GV_OK;
 }
 

@@ -226,6 +226,28 @@ static GV_Status recover_training(Recovery *r, const uint8_t **at, size_t *rest)
     return GV_OK;
 }
 
+#if GV_HAS_KEYS
+static GV_Status recover_keys(GV_Store *s, const uint8_t **at, size_t *rest)
+{
+    size_t size = 0;
+    if (gv_keys_check(*at, *rest, &size) != GV_OK) return corrupt("a list of keys that cannot be, in bytes:", *rest);
+    uint8_t *list = gv_alloc(&s->heap, size);
+    if (!list) return gv_last_status();
+    memcpy(list, *at, size);
+    gv_terms_declare(&s->terms, list, size);
+    if (gv_keys_count(list) == 0) gv_terms_declare(&s->terms, NULL, 0);
+    *at += size;
+    *rest -= size;
+    return GV_OK;
+}
+#else
+static GV_Status recover_keys(GV_Store *s, const uint8_t **at, size_t *rest)
+{
+    (void)s, (void)at, (void)rest;
+    return gv_refuse_keys();
+}
+#endif
+
 static GV_Status visit(void *context, GV_FrameType type, bool commits, const uint8_t *at, size_t rest)
 {
     Recovery *r = context;
@@ -241,6 +263,7 @@ static GV_Status visit(void *context, GV_FrameType type, bool commits, const uin
         case GV_FRAME_UPDATE: GV_TRY(recover_update(r, &at, &rest)); break;
         case GV_FRAME_METADATA: GV_TRY(recover_metadata(r->store, &at, &rest)); break;
         case GV_FRAME_TRAIN: GV_TRY(recover_training(r, &at, &rest)); break;
+        case GV_FRAME_KEYS: GV_TRY(recover_keys(r->store, &at, &rest)); break;
         case GV_FRAME_PATCH:
         default: return corrupt("a frame of unknown type", (uint64_t)type);
         }

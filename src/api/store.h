@@ -80,11 +80,15 @@ GV_Status gv_record_row(GV_Log *log, uint64_t id, const void *row, size_t row_by
 GV_Status gv_record_delete(GV_Log *log, uint64_t id);
 GV_Status gv_record_update(GV_Log *log, uint64_t id, const void *row, size_t row_bytes);
 GV_Status gv_record_metadata(GV_Log *log, uint64_t id, const uint8_t *metadata, size_t size);
+GV_Status gv_record_keys(GV_Log *log, const uint8_t *list, size_t size);
 GV_Status gv_record_patch(GV_Log *log, const GV_Patch *patch);
 GV_Status gv_record_training(GV_Log *log, const void *values, size_t bytes);
 
 /* Apply every whole group of the log between `start` and `end`: GV_FrameVisitor work (recover.c). */
 GV_Status gv_store_recover(GV_Store *store, uint64_t start, uint64_t end);
+
+/* "Declared keys need gigavector.all.wasm" (declared_keys.c). */
+GV_Status gv_refuse_keys(void);
 
 /* ---- whole files (pack.c) ---- */
 

@@ -45,7 +45,7 @@ static bool list_fits(const GV_HNSW *hnsw, const GV_Op *op)
 {
     if (!is_node(hnsw, op->words[0])) return false;
     uint32_t capacity = gv_hnsw_list(hnsw, op->words[0], op->level).capacity;
-    return op->code == GV_OP_LIST ? op->number <= capacity : op->number < capacity;
+    return capacity > 0 && op->number < capacity + (op->code == GV_OP_LIST); /* 0: the node is not in that layer */
 }
 
 static bool join_fits(const Replay *r, const GV_Op *op)

@@ -14,13 +14,20 @@ int gv_terms_init(GV_Terms *t, GV_Heap *heap, const GV_Table *table)
     t->heap = heap;
     t->table = table;
     gv_slab_init(&t->postings, heap, sizeof(GV_Posting), POSTING_CHUNK_BYTES);
-    return gv_rwlock_init(&t->lock);
+    int error = gv_rwlock_init(&t->lock);
+    if (error) return error;
+    error = gv_mutex_init(&t->loading);
+    if (error) gv_rwlock_destroy(&t->lock);
+    return error;
 }
 
 void gv_terms_free(GV_Terms *t)
 {
     for (uint32_t i = 0; i < t->column_count; i++) gv_column_free(t, t->columns[i]);
     gv_slab_free(&t->postings);
+    gv_lazy_free(t->stored);
+    gv_release(t->heap, t->declared, t->declared_bytes);
+    gv_mutex_destroy(&t->loading);
     gv_rwlock_destroy(&t->lock);
 }
 
@@ -33,16 +40,34 @@ GV_Column *gv_terms_column(const GV_Terms *t, const void *key, size_t size)
     return NULL;
 }
 
-/* A key that no row has gives way to another. */
-static GV_Column **place_for_column(GV_Terms *t)
+static bool is_declared(const GV_Terms *t, const void *key, size_t size)
 {
+    return gv_keys_find(t->declared, key, size) != SIZE_MAX;
+}
+
+/* A key that no row has gives way to another; to one that is declared any does that is not. */
+GV_Column **gv_terms_place(GV_Terms *t, bool declared)
+{
+    GV_Column **place = NULL;
     if (t->column_count < GV_COLUMNS_MOST) return &t->columns[t->column_count++];
     for (uint32_t i = 0; i < GV_COLUMNS_MOST; i++) {
-        if (t->columns[i]->rows > 0) continue;
-        gv_column_free(t, t->columns[i]);
-        return &t->columns[i];
+        const GV_Column *c = t->columns[i];
+        if (is_declared(t, c->key, c->key_size)) continue;
+        if (c->rows == 0 || (declared && !place)) place = &t->columns[i];
+        if (c->rows == 0) break;
     }
-    return NULL;
+    if (place) gv_column_free(t, *place);
+    return place;
+}
+
+GV_Column *gv_column_new(GV_Terms *t, const void *key, size_t size)
+{
+    GV_Column *c = gv_alloc(t->heap, sizeof *c + size);
+    if (!c) return NULL;
+    c->version = GV_NOT_INDEXED;
+    c->key_size = (uint32_t)size;
+    memcpy(c->key, key, size);
+    return c;
 }
 
 /* The column of a key, made if there is none; NULL if it cannot be. */
@@ -50,30 +75,34 @@ static GV_Column *column_of(GV_Terms *t, const void *key, size_t size)
 {
     GV_Column *c = gv_terms_column(t, key, size), **place;
     if (c || size > GV_METADATA_ROW_MAX) return c;
-    c = gv_alloc(t->heap, sizeof *c + size);
+    c = gv_column_new(t, key, size);
     if (!c) return NULL;
-    place = place_for_column(t);
-    if (!place) {
-        gv_release(t->heap, c, sizeof *c + size);
-        return NULL;
-    }
-    c->version = GV_NOT_INDEXED;
-    c->key_size = (uint32_t)size;
-    memcpy(c->key, key, size);
-    return *place = c;
+    place = gv_terms_place(t, is_declared(t, key, size));
+    if (place) return *place = c;
+    gv_column_free(t, c);
+    return NULL;
+}
+
+void gv_terms_declare(GV_Terms *t, uint8_t *list, size_t bytes)
+{
+    gv_lazy_free(t->stored); /* which goes by the numbers of the keys */
+    t->stored = NULL;
+    gv_release(t->heap, t->declared, t->declared_bytes);
+    t->declared = list;
+    t->declared_bytes = bytes;
 }
 
 /* ---- rows ---- */
 
 static GV_Status take_row(GV_Terms *t, GV_Column *c, uint32_t slot)
 {
-    size_t size;
     GV_Pair pair;
-    const uint8_t *row = gv_table_metadata(t->table, slot, &size);
     GV_TRY(gv_bitset_reserve(&c->indexed, t->heap, t->table->slot_count, NULL));
-    if (gv_metadata_find(row, size, c->key, c->key_size, &pair)) GV_TRY(gv_column_add(t, c, &pair, slot));
-    gv_bitset_set(&c->indexed, slot);
-    return GV_OK;
+    GV_Status status = GV_OK;
+    if (gv_terms_pair(t, slot, c->key, c->key_size, &pair)) status = gv_column_add(t, c, &pair, slot);
+    if (status == GV_OK) gv_bitset_set(&c->indexed, slot);
+    if (status == GV_ERR_CORRUPT) gv_column_clear(t, c); /* it is made anew of the rows */
+    return status;
 }
 
 static bool is_in(const GV_Column *c, uint32_t slot)
@@ -89,8 +118,9 @@ void gv_terms_forget(GV_Terms *t, uint32_t slot)
     for (uint32_t i = 0; i < t->column_count; i++) {
         GV_Column *c = t->columns[i];
         if (!is_in(c, slot)) continue;
-        if (gv_metadata_find(row, size, c->key, c->key_size, &pair)) gv_column_remove(t, c, &pair, slot);
-        gv_bitset_clear(&c->indexed, slot);
+        bool sound = !gv_metadata_find(row, size, c->key, c->key_size, &pair) || gv_column_remove(t, c, &pair, slot);
+        if (sound) gv_bitset_clear(&c->indexed, slot);
+        else gv_column_clear(t, c);
     }
 }
 
@@ -114,6 +144,7 @@ static bool take_rows(GV_Terms *t, GV_Column *c, size_t most)
     for (uint32_t slot = gv_terms_next_out(t, c, 0); slot != GV_NO_SLOT; slot = gv_terms_next_out(t, c, slot + 1)) {
         if (most == 0) return false;
         GV_Status status = take_row(t, c, slot);
+        if (status == GV_ERR_CORRUPT) return false;
         if (status == GV_OK) most--;
         else left_out = true;
         if (status != GV_OK && status != GV_ERR_UNSUPPORTED) break; /* no memory: the others would not fare better */
@@ -123,11 +154,12 @@ static bool take_rows(GV_Terms *t, GV_Column *c, size_t most)
     return true;
 }
 
-/* To look at many rows some times costs less than to index them; and who does not go in steps had better leave it to those
- * who do. */
+/* To look at many rows some times costs less than to index them, unless it was asked for; and who does not go in steps had better
+ * leave it to those who do. */
 static bool is_worth_it(const GV_Terms *t, GV_Column *c, bool in_steps)
 {
     if (c->version != GV_NOT_INDEXED || t->table->live_count < MANY_ROWS) return true;
+    if (is_declared(t, c->key, c->key_size)) return in_steps;
     return ++c->asked >= (in_steps ? ASKED_LEAST : 2 * ASKED_LEAST);
 }
 
@@ -140,12 +172,21 @@ bool gv_terms_catch_up(GV_Terms *t, const void *key, size_t size, size_t most)
     if (done) return true;
     GV_Failure failure; /* what fails in here is no call's failure */
     gv_failure_save(&failure);
+    if (GV_HAS_MAPS && !c && t->stored) gv_terms_load_stored(t, key, size);
     gv_write_lock(&t->lock);
     c = column_of(t, key, size);
     done = !c || !is_worth_it(t, c, most < SIZE_MAX) || take_rows(t, c, most);
     gv_write_unlock(&t->lock);
     (void)gv_failure_restore(&failure);
     return done;
+}
+
+bool gv_terms_catch_up_declared(GV_Terms *t, size_t *from, size_t most)
+{
+    GV_Key key;
+    if (!gv_keys_at(t->declared, *from, &key)) return true;
+    *from += gv_terms_catch_up(t, key.bytes, key.size, most);
+    return false;
 }
 
 static void take_slots(GV_Terms *t, GV_Column *c, const uint32_t *slots, size_t count)

@@ -6,14 +6,24 @@
  * looked at one by one. So nothing here fails, and a write reserves nothing. docs/adr/0009 says why. In the small WebAssembly
  * module no row is ever in (terms_scan.c).
  *
+ * Keys that are declared are the database's content, and their columns are in the file (docs/adr/0023): they are indexed without
+ * being asked for, and a column that is in the mapped file is taken from there when a filter asks.
+ *
  * Everything below is called by the writer or under the database's read lock, unless it says otherwise. */
 #ifndef GV_TERMS_H
 #define GV_TERMS_H
+#include "storage/keys.h"
 #include "storage/table.h"
 
+#ifdef GV_SMALL_MODULE
+#define GV_HAS_KEYS 0 /* the small WebAssembly module refuses files with declared keys (cmake/wasm.cmake) */
+#else
+#define GV_HAS_KEYS 1
+#endif
+
 enum {
-    GV_COLUMNS_MOST = 64,  /* keys that are indexed; filters on more look at the rows */
-    GV_TERMS_A_STEP = 1024 /* rows that come in under one hold of the locks: some 100 microseconds */
+    GV_COLUMNS_MOST = GV_KEYS_MOST, /* keys that are indexed; filters on more look at the rows */
+    GV_TERMS_A_STEP = 1024          /* rows that come in under one hold of the locks: some 100 microseconds */
 };
 
 typedef struct GV_Column GV_Column; /* a key: terms_parts.h */
@@ -27,6 +37,14 @@ typedef struct GV_Terms {
     GV_Slab postings; /* of terms that more than one row has */
     uint32_t posting_end, free_posting;
     size_t moved_bytes; /* by rows that went, since it was last set to 0 */
+
+    uint8_t *declared; /* the list of keys (storage/keys.h), of `heap`; NULL: none */
+    size_t declared_bytes;
+    /* Their columns in a mapped image that nobody writes to, as long as some may still be had there; else NULL. */
+    GV_LazySection *stored;
+    GV_Mutex loading;     /* of the next two; taken before `lock` */
+    uint64_t stored_left; /* a bit for each that nobody has asked for */
+    bool stored_lies;     /* one of them cannot be */
 } GV_Terms;
 
 /* 0, or an errno. Nothing is allocated. */
@@ -45,6 +63,21 @@ void gv_terms_keep_up(GV_Terms *terms, uint64_t before, const uint32_t *slots, s
 /* Take in at most `most` rows under `key`. False: there are more; call again, without the lock in between. Whoever is going to
  * look calls this first, in steps: looking takes in what is left in one go. */
 bool gv_terms_catch_up(GV_Terms *terms, const void *key, size_t key_size, size_t most);
+
+/* ---- keys that are declared ---- */
+
+/* Take over `list` in the place of the one before (NULL: none). Under the database's write lock. */
+void gv_terms_declare(GV_Terms *terms, uint8_t *list, size_t bytes);
+
+/* As gv_terms_catch_up() under the declared keys from number `*from` on, which moves on. */
+bool gv_terms_catch_up_declared(GV_Terms *terms, size_t *from, size_t most);
+
+/* The list and its columns, out and in; nothing where no key is declared. By the writer, and before anyone else looks. Columns of
+ * an image that is mapped stay there until they are asked for, or gv_terms_load() is called, as it must before the table
+ * changes. What there is no memory for stays out. */
+GV_Status gv_terms_save(GV_Terms *terms, GV_ImageWriter *writer);
+GV_Status gv_terms_open(GV_Terms *terms, GV_Image *image);
+GV_Status gv_terms_load(GV_Terms *terms);
 
 /* ---- looking ---- */
 

@@ -21,11 +21,9 @@ static bool rows_are_in(const GV_Terms *t, const GV_Column *c)
     size_t end = c->indexed.word_count * 64;
     for (size_t slot = gv_bitset_next_set(&c->indexed, 0, end); slot < end;
          slot = gv_bitset_next_set(&c->indexed, slot + 1, end)) {
-        size_t size;
         GV_Pair pair;
         if (slot >= t->table->slot_count || !gv_bitset_get(&t->table->live, slot)) return false;
-        const uint8_t *row = gv_table_metadata(t->table, (uint32_t)slot, &size);
-        if (!gv_metadata_find(row, size, c->key, c->key_size, &pair)) continue;
+        if (!gv_terms_pair(t, (uint32_t)slot, c->key, c->key_size, &pair)) continue;
         uint32_t term = gv_column_find(t, c, pair.value, pair.value_size);
         if (term == GV_NO_TERM || !gv_posting_has(t, c->terms[term].ref, (uint32_t)slot)) return false;
         if (!number_is_in(c, term, &pair)) return false;
@@ -53,7 +51,11 @@ static bool counts_agree(const GV_Terms *t, const GV_Column *c)
 
 bool gv_terms_check(GV_Terms *t)
 {
-    bool sound = true;
+    size_t from = 0;
+    while (GV_HAS_MAPS && t->stored && !gv_terms_catch_up_declared(t, &from, GV_TERMS_A_STEP)) continue;
+    gv_mutex_lock(&t->loading);
+    bool sound = !t->stored_lies;
+    gv_mutex_unlock(&t->loading);
     gv_read_lock(&t->lock);
     for (uint32_t i = 0; i < t->column_count && sound; i++)
         sound = counts_agree(t, t->columns[i]) && rows_are_in(t, t->columns[i]);

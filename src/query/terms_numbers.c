@@ -1,6 +1,7 @@
 /* terms_numbers.c: sorted keys in leaves of at most 256, beneath one sorted array of the leaves. */
 #include "query/terms_parts.h"
 #include <float.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -140,19 +141,44 @@ static void merge(GV_Numbers *n, GV_Heap *heap, uint32_t at)
     remove_leaf(n, heap, at + 1);
 }
 
-void gv_numbers_remove(GV_Numbers *n, GV_Heap *heap, uint64_t key)
+bool gv_numbers_remove(GV_Numbers *n, GV_Heap *heap, uint64_t key)
 {
     uint32_t number = leaf_of(n, key);
-    if (number >= n->count) return;
+    if (number >= n->count) return false;
     GV_Leaf *leaf = &n->leaves[number];
     uint32_t at = place_in(leaf, key);
-    if (at == leaf->count || leaf->keys[at] != key) return;
+    if (at == leaf->count || leaf->keys[at] != key) return false;
     memmove(leaf->keys + at, leaf->keys + at + 1, (leaf->count - at - 1) * sizeof *leaf->keys);
-    if (--leaf->count == 0) {
-        remove_leaf(n, heap, number);
-        return;
+    if (--leaf->count == 0) remove_leaf(n, heap, number);
+    else merge(n, heap, number > 0 ? number - 1 : 0);
+    return true;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+GV_Status gv_numbers_fill(GV_Numbers *n, GV_Heap *heap, uint64_t *keys, size_t count)
+{
+    size_t sorted = 1;
+    if (count == 0) return GV_OK;
+    while (sorted < count && keys[sorted - 1] < keys[sorted]) sorted++;
+    if (sorted < count) qsort(keys, count, sizeof *keys, compare_keys);
+    uint32_t leaves = (uint32_t)((count + LEAF_MOST - 1) / LEAF_MOST);
+    n->leaves = gv_alloc_array(heap, leaves + 1, sizeof *n->leaves);
+    if (!n->leaves) return gv_last_status();
+    n->capacity = leaves + 1;
+    for (size_t at = 0; at < count; at += LEAF_MOST) {
+        GV_Leaf *leaf = &n->leaves[n->count];
+        size_t part = count - at < LEAF_MOST ? count - at : LEAF_MOST;
+        GV_TRY(resize_leaf(leaf, heap, (uint32_t)part));
+        leaf->count = (uint32_t)part;
+        memcpy(leaf->keys, keys + at, part * sizeof *keys);
+        n->count++;
     }
-    merge(n, heap, number > 0 ? number - 1 : 0);
+    return GV_OK;
 }
 
 void gv_numbers_free(GV_Numbers *n, GV_Heap *heap)

@@ -69,24 +69,47 @@ GV_Column *gv_terms_column(const GV_Terms *terms, const void *key, size_t size);
 /* The first live row at or after `from` that is not in, or GV_NO_SLOT. `column` NULL: no row is. */
 uint32_t gv_terms_next_out(const GV_Terms *terms, const GV_Column *column, uint32_t from);
 
+/* A column without rows; NULL with a failure. */
+GV_Column *gv_column_new(GV_Terms *terms, const void *key, size_t size);
+
+/* Where to put the pointer to one more; NULL: nowhere. One that is declared takes the place of one that is not. */
+GV_Column **gv_terms_place(GV_Terms *terms, bool declared);
+
+/* ---- terms_load.c ---- */
+
+/* Take the column of this key from the mapped image, if it is there. In no lock but the database's. */
+void gv_terms_load_stored(GV_Terms *terms, const void *key, size_t size);
+
 /* ---- terms_values.c ---- */
 
 uint32_t gv_terms_hash(const void *bytes, size_t size);
 
 /* Enter or take out a row's value. Adding may fail, and has then changed nothing that shows; with GV_ERR_UNSUPPORTED
- * where a chain has become too long. */
+ * where a chain has become too long. GV_ERR_CORRUPT, or false: the column came with a file, and is not that of these rows. */
 GV_Status gv_column_add(GV_Terms *terms, GV_Column *column, const GV_Pair *pair, uint32_t slot);
-void gv_column_remove(GV_Terms *terms, GV_Column *column, const GV_Pair *pair, uint32_t slot);
+bool gv_column_remove(GV_Terms *terms, GV_Column *column, const GV_Pair *pair, uint32_t slot);
+
+/* `count` terms at once, into a column without: once the `ref` of each is a slot that has its value, all values are read (false: there is none), then
+ * all are linked, in order. `*number`, if it is one, is for the column's numbers. GV_ERR_CORRUPT: the value is that of another term;
+ * GV_ERR_UNSUPPORTED as above, and the term is a free one. */
+GV_Status gv_column_reserve(GV_Terms *terms, GV_Column *column, uint32_t count);
+bool gv_column_read(const GV_Terms *terms, GV_Column *column, uint32_t term, uint64_t *number, bool *numeric);
+GV_Status gv_column_link(const GV_Terms *terms, GV_Column *column, uint32_t term);
 
 /* The term of this value, or GV_NO_TERM. */
 uint32_t gv_column_find(const GV_Terms *terms, const GV_Column *column, const void *value, size_t size);
 
+/* The pair with this key of the row in `slot`; false: there is none. */
+bool gv_terms_pair(const GV_Terms *terms, uint32_t slot, const void *key, size_t key_size, GV_Pair *pair);
+
 /* The value of a term, and its size; NULL if the metadata of its row is not what it was. */
 const uint8_t *gv_column_value(const GV_Terms *terms, const GV_Column *column, uint32_t term, size_t *size);
+void gv_column_clear(GV_Terms *terms, GV_Column *column); /* as if it had never been indexed */
 void gv_column_free(GV_Terms *terms, GV_Column *column);
 
 /* ---- terms_postings.c: `ref` is that of a term in use ---- */
 
+/* GV_ERR_CORRUPT: it is there. */
 GV_Status gv_posting_add(GV_Terms *terms, uint32_t *ref, uint32_t slot);
 /* Whether none is left: the ref is then free to be forgotten. */
 bool gv_posting_remove(GV_Terms *terms, uint32_t *ref, uint32_t slot);
@@ -96,6 +119,12 @@ uint32_t gv_posting_witness(const GV_Terms *terms, uint32_t ref);             /*
 uint32_t gv_posting_next(const GV_Terms *terms, uint32_t ref, uint32_t from); /* the first at or after; GV_NO_SLOT */
 void gv_posting_match(const GV_Terms *terms, uint32_t ref, GV_Bitset *matches);
 void gv_posting_free(GV_Terms *terms, uint32_t ref);
+/* Set `numbers[slot]` for each slot of it. */
+void gv_posting_number(const GV_Terms *terms, uint32_t ref, uint32_t number, uint32_t *numbers);
+
+/* Make the term whose only slot is `*ref` one of `count` slots, above 1, which are then put in: in ascending order, that one first. */
+GV_Status gv_posting_reserve(GV_Terms *terms, uint32_t *ref, uint32_t count);
+void gv_posting_put(const GV_Terms *terms, uint32_t ref, uint32_t slot);
 
 /* ---- terms_numbers.c ---- */
 
@@ -103,7 +132,10 @@ void gv_posting_free(GV_Terms *terms, uint32_t ref);
 uint64_t gv_number_key(double number);
 
 GV_Status gv_numbers_add(GV_Numbers *numbers, GV_Heap *heap, uint64_t key);
-void gv_numbers_remove(GV_Numbers *numbers, GV_Heap *heap, uint64_t key);
+bool gv_numbers_remove(GV_Numbers *numbers, GV_Heap *heap, uint64_t key); /* false: it was not there */
+
+/* Into no numbers: these, which are put in order for it. */
+GV_Status gv_numbers_fill(GV_Numbers *numbers, GV_Heap *heap, uint64_t *keys, size_t count);
 
 typedef struct GV_Place {
     uint32_t leaf, at;

@@ -62,21 +62,54 @@ static GV_Status make_sparse(GV_Terms *t, GV_Posting *p)
     return GV_OK;
 }
 
-/* A posting for the two rows of a term that had one. */
-static GV_Status share(GV_Terms *t, uint32_t *ref, uint32_t slot)
+/* In the place of the one row that the term had. Takes `made` over, also when it fails. */
+static GV_Status share(GV_Terms *t, uint32_t *ref, GV_Posting made)
 {
     uint32_t number = t->free_posting ? t->free_posting - 1 : t->posting_end;
-    if (number >= GV_SHARED_TERM - 1) return gv_fail(GV_ERR_LIMIT, "more than %u values in rows", number);
-    GV_TRY(gv_slab_reserve(&t->postings, (size_t)number + 1));
+    GV_Status status = GV_OK;
+    if (number >= GV_SHARED_TERM - 1) status = gv_fail(GV_ERR_LIMIT, "more than %u values in rows", number);
+    if (status == GV_OK) status = gv_slab_reserve(&t->postings, (size_t)number + 1);
+    if (status != GV_OK) {
+        release(t, &made);
+        return status;
+    }
     GV_Posting *p = gv_slab_at(&t->postings, number);
-    uint32_t *slots = gv_alloc_array(t->heap, FIRST_CAPACITY, sizeof *slots);
-    if (!slots) return gv_last_status();
     if (t->free_posting) t->free_posting = p->witness;
     else t->posting_end++;
-    slots[0] = *ref < slot ? *ref : slot;
-    slots[1] = *ref < slot ? slot : *ref;
-    *p = (GV_Posting){.slots = slots, .count = 2, .capacity = FIRST_CAPACITY};
+    *p = made;
     *ref = number | GV_SHARED_TERM;
+    return GV_OK;
+}
+
+GV_Status gv_posting_reserve(GV_Terms *t, uint32_t *ref, uint32_t count)
+{
+    uint32_t slots = t->table->slot_count;
+    GV_Posting p = {.dense = count >= DENSE_LEAST && count > slots / DENSE_FROM, .witness = *ref};
+    if (p.dense) {
+        GV_TRY(gv_bitset_reserve(&p.bits, t->heap, slots, NULL));
+    } else {
+        p.capacity = count;
+        p.slots = gv_alloc_array(t->heap, count, sizeof *p.slots);
+        if (!p.slots) return gv_last_status();
+    }
+    return share(t, ref, p);
+}
+
+void gv_posting_put(const GV_Terms *t, uint32_t ref, uint32_t slot)
+{
+    GV_Posting *p = posting_of(t, ref);
+    if (p->dense) gv_bitset_set(&p->bits, slot);
+    else p->slots[p->count] = slot;
+    p->count++;
+}
+
+/* A posting for the two rows of a term that had one. */
+static GV_Status make_shared(GV_Terms *t, uint32_t *ref, uint32_t slot)
+{
+    uint32_t other = *ref;
+    GV_TRY(gv_posting_reserve(t, ref, FIRST_CAPACITY));
+    gv_posting_put(t, *ref, other < slot ? other : slot);
+    gv_posting_put(t, *ref, other < slot ? slot : other);
     return GV_OK;
 }
 
@@ -107,13 +140,15 @@ static GV_Status make_room(GV_Terms *t, GV_Posting *p, uint32_t slot)
 
 GV_Status gv_posting_add(GV_Terms *t, uint32_t *ref, uint32_t slot)
 {
-    if (!(*ref & GV_SHARED_TERM)) return share(t, ref, slot);
+    if (!(*ref & GV_SHARED_TERM)) return *ref != slot ? make_shared(t, ref, slot) : GV_ERR_CORRUPT;
     GV_Posting *p = posting_of(t, *ref);
     GV_TRY(make_room(t, p, slot));
     if (p->dense) {
+        if (gv_bitset_get(&p->bits, slot)) return GV_ERR_CORRUPT;
         gv_bitset_set(&p->bits, slot);
     } else {
         uint32_t at = place_of(p, slot);
+        if (at < p->count && p->slots[at] == slot) return GV_ERR_CORRUPT;
         memmove(p->slots + at + 1, p->slots + at, (p->count - at) * sizeof *p->slots);
         p->slots[at] = slot;
     }
@@ -183,6 +218,20 @@ uint32_t gv_posting_next(const GV_Terms *t, uint32_t ref, uint32_t from)
     }
     uint32_t at = place_of(p, from);
     return at < p->count ? p->slots[at] : GV_NO_SLOT;
+}
+
+void gv_posting_number(const GV_Terms *t, uint32_t ref, uint32_t number, uint32_t *numbers)
+{
+    if (!(ref & GV_SHARED_TERM)) {
+        numbers[ref] = number;
+        return;
+    }
+    const GV_Posting *p = posting_of(t, ref);
+    for (uint32_t i = 0; !p->dense && i < p->count; i++) numbers[p->slots[i]] = number;
+    size_t end = p->dense ? p->bits.word_count * 64 : 0;
+    for (size_t slot = gv_bitset_next_set(&p->bits, 0, end); slot < end;
+         slot = gv_bitset_next_set(&p->bits, slot + 1, end))
+        numbers[slot] = number;
 }
 
 static void match_slot(const GV_Terms *t, uint32_t slot, GV_Bitset *matches)

@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "query/terms_parts.h"
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -23,7 +24,7 @@ uint32_t gv_terms_hash(const void *bytes, size_t size)
     return (uint32_t)gv_mix64(hash ^ rest);
 }
 
-void gv_column_free(GV_Terms *t, GV_Column *c)
+void gv_column_clear(GV_Terms *t, GV_Column *c)
 {
     for (uint32_t i = 0; i < c->term_end; i++)
         if (c->terms[i].ref != GV_FREE_TERM) gv_posting_free(t, c->terms[i].ref);
@@ -31,17 +32,29 @@ void gv_column_free(GV_Terms *t, GV_Column *c)
     gv_release(t->heap, c->terms, c->term_capacity * sizeof *c->terms);
     gv_release(t->heap, c->chains, c->chain_count * sizeof *c->chains);
     gv_bitset_free(&c->indexed, t->heap);
+    memset(c, 0, offsetof(GV_Column, key_size));
+    c->version = GV_NOT_INDEXED;
+}
+
+void gv_column_free(GV_Terms *t, GV_Column *c)
+{
+    gv_column_clear(t, c);
     gv_release(t->heap, c, sizeof *c + c->key_size);
 }
 
 /* ---- values ---- */
 
+bool gv_terms_pair(const GV_Terms *t, uint32_t slot, const void *key, size_t key_size, GV_Pair *pair)
+{
+    size_t size;
+    const uint8_t *row = gv_table_metadata(t->table, slot, &size);
+    return gv_metadata_find(row, size, key, key_size, pair);
+}
+
 const uint8_t *gv_column_value(const GV_Terms *t, const GV_Column *c, uint32_t term, size_t *size)
 {
-    size_t row_size;
     GV_Pair pair;
-    const uint8_t *row = gv_table_metadata(t->table, gv_posting_witness(t, c->terms[term].ref), &row_size);
-    if (!gv_metadata_find(row, row_size, c->key, c->key_size, &pair)) return NULL;
+    if (!gv_terms_pair(t, gv_posting_witness(t, c->terms[term].ref), c->key, c->key_size, &pair)) return NULL;
     *size = pair.value_size;
     return pair.value;
 }
@@ -91,9 +104,8 @@ static void link_term(GV_Column *c, uint32_t term)
     *chain = term + 1;
 }
 
-static GV_Status grow_chains(GV_Terms *t, GV_Column *c)
+static GV_Status make_chains(GV_Terms *t, GV_Column *c, uint32_t count)
 {
-    uint32_t count = c->chain_count ? 2 * c->chain_count : CHAINS_LEAST;
     uint32_t *chains = gv_alloc_array(t->heap, count, sizeof *chains);
     if (!chains) return gv_last_status();
     gv_release(t->heap, c->chains, c->chain_count * sizeof *chains);
@@ -107,7 +119,7 @@ static GV_Status grow_chains(GV_Terms *t, GV_Column *c)
 /* Room for one more term: its number. */
 static GV_Status room_for_term(GV_Terms *t, GV_Column *c, uint32_t *term)
 {
-    if (c->term_count >= c->chain_count) GV_TRY(grow_chains(t, c));
+    if (c->term_count >= c->chain_count) GV_TRY(make_chains(t, c, c->chain_count ? 2 * c->chain_count : CHAINS_LEAST));
     *term = c->free_term ? c->free_term - 1 : c->term_end;
     if (*term < c->term_capacity) return GV_OK;
     uint32_t capacity = c->term_end + c->term_end / 4 + TERMS_LEAST; /* little to spare: there may be one a row */
@@ -151,17 +163,75 @@ static void unlink_term(GV_Column *c, uint32_t term)
     *chain = (*chain & GV_NUMERIC_TERM) | (c->terms[term].link & ~GV_NUMERIC_TERM);
 }
 
-static void remove_term(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t term)
+static bool remove_term(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t term)
 {
     uint64_t key;
     if (c->terms[term].link & GV_NUMERIC_TERM) {
-        if (number_of(pair, term, &key)) gv_numbers_remove(&c->numbers, t->heap, key);
+        if (!number_of(pair, term, &key) || !gv_numbers_remove(&c->numbers, t->heap, key)) return false;
         c->numeric_count--;
     }
     unlink_term(c, term);
     c->terms[term] = (GV_Term){0, GV_FREE_TERM, c->free_term};
     c->free_term = term + 1;
     c->term_count--;
+    return true;
+}
+
+/* ---- terms of a file ---- */
+
+GV_Status gv_column_reserve(GV_Terms *t, GV_Column *c, uint32_t count)
+{
+    uint32_t chains = CHAINS_LEAST;
+    while (chains < count) chains *= 2;
+    GV_TRY(make_chains(t, c, chains));
+    c->terms = gv_alloc_array(t->heap, count, sizeof *c->terms);
+    if (!c->terms) return gv_last_status();
+    c->term_end = c->term_capacity = count;
+    return GV_OK;
+}
+
+bool gv_column_read(const GV_Terms *t, GV_Column *c, uint32_t term, uint64_t *number, bool *numeric)
+{
+    GV_Pair pair;
+    if (!gv_terms_pair(t, c->terms[term].ref, c->key, c->key_size, &pair)) return false;
+    c->terms[term].hash = gv_terms_hash(pair.value, pair.value_size);
+    *numeric = number_of(&pair, term, number);
+    if (*numeric) c->terms[term].link = GV_NUMERIC_TERM;
+    return true;
+}
+
+/* What the terms behind this one will look at, before they do: it may be anywhere. */
+static void send_for_chains(const GV_Column *c, uint32_t term)
+{
+    enum {
+        AHEAD = 16
+    };
+    if (c->term_end - term <= AHEAD) return;
+    uint32_t first = first_of_chain(c, c->terms[term + AHEAD / 2].hash);
+    gv_prefetch(&c->chains[c->terms[term + AHEAD].hash & (c->chain_count - 1)], 1);
+    if (first != GV_NO_TERM) gv_prefetch(&c->terms[first], 1);
+}
+
+GV_Status gv_column_link(const GV_Terms *t, GV_Column *c, uint32_t term)
+{
+    int length = 0;
+    size_t size;
+    send_for_chains(c, term);
+    for (uint32_t other = first_of_chain(c, c->terms[term].hash); other != GV_NO_TERM;
+         other = next_of_chain(c, other), length++) {
+        size_t found;
+        if (c->terms[other].hash != c->terms[term].hash) continue;
+        const uint8_t *value = gv_column_value(t, c, term, &size), *there = gv_column_value(t, c, other, &found);
+        if (found == size && memcmp(there, value, size) == 0) return GV_ERR_CORRUPT;
+    }
+    if (length < GV_CHAIN_MOST) {
+        link_term(c, term);
+        c->term_count++;
+        return GV_OK;
+    }
+    c->terms[term] = (GV_Term){0, GV_FREE_TERM, c->free_term};
+    c->free_term = term + 1;
+    return GV_ERR_UNSUPPORTED;
 }
 
 /* ---- rows ---- */
@@ -178,10 +248,10 @@ GV_Status gv_column_add(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t
     return GV_OK;
 }
 
-void gv_column_remove(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t slot)
+bool gv_column_remove(GV_Terms *t, GV_Column *c, const GV_Pair *pair, uint32_t slot)
 {
     uint32_t term = find_holder(t, c, pair, slot);
-    if (term == GV_NO_TERM) return;
-    if (gv_posting_remove(t, &c->terms[term].ref, slot)) remove_term(t, c, pair, term);
+    if (term == GV_NO_TERM) return false;
     c->rows--;
+    return !gv_posting_remove(t, &c->terms[term].ref, slot) || remove_term(t, c, pair, term);
 }

@@ -46,6 +46,8 @@ typedef enum GV_SectionType {
     GV_SECTION_METADATA = 5,    /* packed rows, each a u32 size and that many bytes */
     GV_SECTION_PAIRS_AT = 6,    /* SPARSE: as METADATA_AT, of PAIRS; every live row has some, perhaps empty */
     GV_SECTION_PAIRS = 7,       /* sparse rows, each a u32 size, then u32 indices and as many f32 values */
+    GV_SECTION_KEYS = 8,        /* the keys that are declared to be indexed (keys.h); if there are any, as the next */
+    GV_SECTION_KEY_VALUES = 9,  /* for each key u32 a slot: the number of its value, from 1; 0: none */
     GV_SECTION_HNSW = 16,       /* entry point, counts */
     GV_SECTION_LINKS = 17,      /* u32 base links, fixed stride a slot */
     GV_SECTION_SURVIVORS = 18,  /* which of them the heuristic chose */
@@ -69,6 +71,7 @@ typedef enum GV_FrameType {
     GV_FRAME_UPDATE = 3,   /* one id and its new row */
     GV_FRAME_METADATA = 4, /* one id and its new metadata */
     GV_FRAME_TRAIN = 6,    /* what an index was trained to, piece by piece: a group of its own */
+    GV_FRAME_KEYS = 7,     /* the keys that are declared to be indexed, all of them */
     GV_FRAME_PATCH = 5,    /* what the group before did to the index; without it the index repeats the work */
 } GV_FrameType;
 enum {

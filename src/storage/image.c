@@ -9,6 +9,14 @@ enum {
     ENTRY_BYTES = 32
 };
 
+#ifdef GV_SMALL_MODULE
+#define LAST_OF_TABLE GV_SECTION_PAIRS /* declared keys come with the index over metadata */
+#define UNKNOWN_TO "unknown to this version: it may need gigavector.all.wasm"
+#else
+#define LAST_OF_TABLE GV_SECTION_KEY_VALUES
+#define UNKNOWN_TO "unknown to this version"
+#endif
+
 /* ---- writing ---- */
 
 GV_Status gv_image_begin(GV_ImageWriter *w, const GV_Vfs *vfs, GV_File *file)
@@ -141,7 +149,7 @@ void gv_image_writer_free(GV_ImageWriter *w)
 
 static bool is_known(uint32_t type)
 {
-    return (type >= GV_SECTION_ROWS && type <= GV_SECTION_PAIRS) ||
+    return (type >= GV_SECTION_ROWS && type <= LAST_OF_TABLE) ||
            (type >= GV_SECTION_HNSW && type <= GV_SECTION_BLOCKS) ||
            (type >= GV_SECTION_IVFPQ && type <= GV_SECTION_IVF_BLOCKS);
 }
@@ -161,8 +169,7 @@ static GV_Status read_sections(GV_Image *image, const uint8_t *table, const GV_S
             return gv_fail(GV_ERR_CORRUPT, "section table at offset %llu: section %u does not fit the image",
                            (unsigned long long)s->table_offset, i);
         if ((section.flags & GV_SECTION_REQUIRED) && !is_known(section.type))
-            return gv_fail(GV_ERR_UNSUPPORTED, "the file has a required section of type %u, unknown to this version",
-                           section.type);
+            return gv_fail(GV_ERR_UNSUPPORTED, "the file has a required section of type %u, " UNKNOWN_TO, section.type);
         at = section.offset + section.size;
         blocks += gv_block_count(section.size);
         image->sections[image->section_count++] = section;

@@ -3,7 +3,7 @@
 #include "base/checked.h"
 #include "base/crc32c.h"
 
-static GV_Status watch(const GV_Image *image, const GV_Section *section, size_t stride, GV_LazySection **out)
+GV_Status gv_lazy_watch(const GV_Image *image, const GV_Section *section, size_t stride, GV_LazySection **out)
 {
     GV_LazySection *lazy = *out = gv_alloc(image->heap, sizeof *lazy);
     if (!lazy) return gv_last_status();
@@ -25,7 +25,7 @@ GV_Status gv_lazy_load_slab(GV_Image *image, GV_SectionType type, GV_Slab *slab,
     if (!section || !gv_mul_u64(count, slab->stride, &wanted) || section->size != wanted ||
         section->offset + wanted > image->map_size)
         return gv_image_load_slab(image, type, slab, count); /* or its failure */
-    GV_TRY(watch(image, section, slab->stride, out));
+    GV_TRY(gv_lazy_watch(image, section, slab->stride, out));
     /* the last, part-filled chunk is copied by gv_slab_borrow(): now is its first touch */
     size_t whole = count & ~(gv_slab_chunk_elements(slab) - 1);
     if (whole < count) GV_TRY(gv_lazy_verify(*out, whole, count - 1));

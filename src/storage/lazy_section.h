@@ -5,6 +5,12 @@
 #include "storage/image.h"
 #include <stdatomic.h>
 
+#ifdef __wasm__
+#define GV_HAS_MAPS 0 /* no file is mapped there */
+#else
+#define GV_HAS_MAPS 1
+#endif
+
 typedef struct GV_LazySection {
     const uint8_t *bytes; /* in the mapping */
     GV_Section section;
@@ -19,6 +25,9 @@ typedef struct GV_LazySection {
  * are read and verified, and `*out` is NULL. After a failure `*out` is to be freed all the same. */
 GV_Status gv_lazy_load_slab(GV_Image *image, GV_SectionType type, GV_Slab *slab, size_t count, GV_LazySection **out);
 void gv_lazy_free(GV_LazySection *lazy);
+
+/* Watch a section of a mapped image whose size has been checked. After a failure `*out` is to be freed all the same. */
+GV_Status gv_lazy_watch(const GV_Image *image, const GV_Section *section, size_t stride, GV_LazySection **out);
 
 /* The same for a section that is read as a whole anyway: left in the mapping as well, but verified at once. */
 GV_Status gv_mapped_load_slab(GV_Image *image, GV_SectionType type, GV_Slab *slab, size_t count);

@@ -31,6 +31,7 @@ class State:
     storage: str = "f32"
     rows: dict = field(default_factory=dict)  # id -> (vector, metadata)
     next_id: int = 0
+    keys: list = field(default_factory=list)  # that are declared
 
     def matching(self, filter, where) -> list:
         """`filter` is None, a pair, or an expression, whose meaning the case gives as `where(metadata)`."""
@@ -194,6 +195,15 @@ class Case:
         step = {"count_matching": filter}
         if self._step(step, more):
             self.steps[-1]["is"] = len(self.state.matching(filter, where))
+
+    def index_keys(self, *keys, **more):
+        """And what they are afterwards."""
+        if self._step({"index_keys": list(keys)}, more):
+            self.state.keys = list(keys)
+        self.indexed_keys()
+
+    def indexed_keys(self):
+        self._step({"indexed_keys": list(self.state.keys)}, {})
 
     def check(self):
         self._step({"check": True}, {})

@@ -319,7 +319,70 @@ def many_groups():
     yield case
 
 
+def declared_keys():
+    colours = [{"colour": "red", "size": "9", "Größe": "ä"}, {"colour": "green", "size": "10"}, {}, {"size": "n/a", "colour": ""}]
+    filters = {
+        "colour == 'red'": lambda meta: meta.get("colour") == "red",
+        "size < 10": lambda meta: meta.get("size") in ("9", "0.5"),
+        "NOT EXISTS `Größe`": lambda meta: "Größe" not in meta,
+        "name == 'row 7' OR colour == ''": lambda meta: meta.get("name") == "row 7" or meta.get("colour") == "",
+    }
+    for case in both("index_keys", "{}: declared keys, in the log and in the image.", dimension=5, checkpoint_on_close=False):
+
+        def ask(case=case):
+            for text, where in filters.items():
+                case.count_matching(text, where)
+                case.search(lcg(1202, *FINE), 9, filter=text, where=where)
+
+        bad = {"error": "GV_ERR_ARGUMENT"}
+        case.index_keys("a", "", message_has="key 1 is empty", **bad)
+        case.index_keys("a", "b", "a", message_has="keys 0 and 2 are the same", **bad)
+        case.index_keys(*[f"k{i}" for i in range(65)], message_has="65 keys, at most 64", **bad)
+        case.add_many(lcg(1200, *FINE, rows=90), {"cycle": colours})
+        case.index_keys("size", "colour", "name")
+        ask()
+        case.add_many(lcg(1201, *FINE, rows=20), [{"name": f"row {i}", "colour": f"c{i % 6}"} for i in range(20)])
+        case.delete_many([0, 1, 5, 90, 91])
+        case.save("copy.gv")
+        case.reopen()  # all of it is in the log
+        case.indexed_keys()
+        ask()
+        case.save()
+        case.update_metadata(8, {"name": "row 7", "size": "0.5"})
+        case.update_metadata(9, {})
+        case.update_vector(10, lcg(1203, *FINE))
+        case.upsert(lcg(1204, *FINE, rows=3), [{"name": f"row {i}"} for i in (3, 4, 77)], "name")
+        case.add(lcg(1205, *FINE), colours[0])
+        case.reopen()  # an image and a log
+        case.indexed_keys()
+        case.check()
+        ask()
+        case.index_keys("colour", "Größe")
+        case.reopen(memory_map=True, checkpoint_on_close=None)
+        case.indexed_keys()
+        ask()
+        case.check()
+        case.reopen()
+        case.compact()
+        case.indexed_keys()
+        ask()
+        case.delete_many([14, 15])
+        case.save()
+        case.check()
+        yield case
+    for case in both("index_no_keys", "{}: a list that has gone leaves the file it never was in.", dimension=3):
+        case.index_keys("size", "colour")
+        case.add_many(lcg(1206, *FINE, rows=12), {"cycle": colours})
+        case.save("keys.gv")
+        case.index_keys()
+        case.save()
+        case.reopen()
+        case.indexed_keys()
+        yield case
+
+
 GROUPS = (
+    declared_keys,
     wrong_options,
     reopens,
     reopen_conflicts,

@@ -1,4 +1,4 @@
-/* query_steps.c: rows written by a key, and all rows within a radius. */
+/* query_steps.c: rows written by a key, keys that are declared, and all rows within a radius. */
 #include "notation.h"
 #include "steps.h"
 
@@ -39,6 +39,29 @@ bool step_upsert(Run *run, const Json *step)
     free(ids);
     free((void *)packed.bytes);
     free(rows.data);
+    return good;
+}
+
+bool step_index_keys(Run *run, const Json *step)
+{
+    const char *keys[80];
+    size_t count = 0;
+    for (const Json *key = json_get(step, "index_keys")->first; key != NULL && count < 80; key = key->next)
+        keys[count++] = key->text;
+    return run_settle(run, step, gv_db_index_keys(run->db, keys, count));
+}
+
+bool step_indexed_keys(Run *run, const Json *step)
+{
+    char **keys;
+    size_t count, at = 0;
+    GV_Status status = gv_db_indexed_keys(run->db, &keys, &count);
+    if (!run_settle(run, step, status)) return false;
+    const Json *wanted = json_get(step, "indexed_keys")->first;
+    for (; wanted != NULL && at < count && strcmp(wanted->text, keys[at]) == 0; wanted = wanted->next) at++;
+    bool good = wanted == NULL && at == count;
+    if (!good) run_fail(run, "%zu keys are declared, number %zu is \"%s\"", count, at, at < count ? keys[at] : "none");
+    gv_free((void *)keys);
     return good;
 }
 

@@ -420,6 +420,8 @@ bool run_step(Run *run, const Json *step)
         {"delete_many", step_delete_many},
         {"update_vector", step_update_vector},
         {"update_metadata", step_update_metadata},
+        {"index_keys", step_index_keys},
+        {"indexed_keys", step_indexed_keys},
         {"train", step_train},
         {"get", step_get},
         {"contains", step_contains},

@@ -48,6 +48,8 @@ bool step_search_groups(Run *run, const Json *step);
 
 /* query_steps.c */
 bool step_upsert(Run *run, const Json *step);
+bool step_index_keys(Run *run, const Json *step);
+bool step_indexed_keys(Run *run, const Json *step);
 bool step_range_search(Run *run, const Json *step);
 
 #endif

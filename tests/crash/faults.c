@@ -40,14 +40,14 @@ void faults_hook_memory(void)
 /* ---- one run ---- */
 
 static const Step steps[] = {
-    {STEP_OPEN, 1, 0},    {STEP_ADD, 1, 0},    {STEP_ADD, 20, 40},  {STEP_READ, 0, 0},    {STEP_UPDATE, 0, 0},
-    {STEP_TRAIN, 0, 0},   {STEP_PAIRS, 0, 9},  {STEP_PAIRS, 0, 0},  {STEP_DELETE, 2, 0},  {STEP_READ, 0, 0},
-    {STEP_SAVE, 0, 0},    {STEP_ADD, 3, 0},    {STEP_COPY, 0, 0},   {STEP_ADD, 1, 5000},  {STEP_COPY, 0, 0},
-    {STEP_CLOSE, 0, 0},   {STEP_OPEN, 0, 0},   {STEP_FLUSH, 0, 0},  {STEP_UPDATE, 0, 0},  {STEP_ADD, 40, 0},
-    {STEP_DELETE, 10, 0}, {STEP_ADD, 12, 0},   {STEP_READ, 0, 0},   {STEP_FLUSH, 0, 0},   {STEP_UPDATE, 0, 0},
-    {STEP_CLOSE, 0, 0},   {STEP_OPEN, 1, 0},   {STEP_READ, 0, 0},   {STEP_ADD, 2, 0},     {STEP_ADD, 3, 100000},
-    {STEP_CLOSE, 0, 0},   {STEP_OPEN, 1, 0},   {STEP_UPSERT, 1, 0}, {STEP_UPSERT, 12, 6}, {STEP_COMPACT, 0, 0},
-    {STEP_READ, 0, 0},    {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0},
+    {STEP_OPEN, 1, 0},     {STEP_ADD, 1, 0},     {STEP_ADD, 20, 40},  {STEP_READ, 0, 0},   {STEP_KEYS, 2, 0},
+    {STEP_UPDATE, 0, 0},   {STEP_TRAIN, 0, 0},   {STEP_PAIRS, 0, 9},  {STEP_PAIRS, 0, 0},  {STEP_DELETE, 2, 0},
+    {STEP_READ, 0, 0},     {STEP_SAVE, 0, 0},    {STEP_ADD, 3, 0},    {STEP_COPY, 0, 0},   {STEP_ADD, 1, 5000},
+    {STEP_COPY, 0, 0},     {STEP_CLOSE, 0, 0},   {STEP_OPEN, 0, 0},   {STEP_FLUSH, 0, 0},  {STEP_UPDATE, 0, 0},
+    {STEP_ADD, 40, 0},     {STEP_DELETE, 10, 0}, {STEP_ADD, 12, 0},   {STEP_READ, 0, 0},   {STEP_FLUSH, 0, 0},
+    {STEP_UPDATE, 0, 0},   {STEP_CLOSE, 0, 0},   {STEP_OPEN, 1, 0},   {STEP_READ, 0, 0},   {STEP_ADD, 2, 0},
+    {STEP_ADD, 3, 100000}, {STEP_CLOSE, 0, 0},   {STEP_OPEN, 1, 0},   {STEP_UPSERT, 1, 0}, {STEP_UPSERT, 12, 6},
+    {STEP_COMPACT, 0, 0},  {STEP_READ, 0, 0},    {STEP_UPDATE, 0, 0}, {STEP_CLOSE, 0, 0},
 };
 enum {
     STEPS = sizeof steps / sizeof *steps

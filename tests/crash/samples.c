@@ -13,11 +13,11 @@
 
 static const Step image_steps[] = {
     {STEP_OPEN, 1, 0},   {STEP_ADD, 24, 0},   {STEP_ADD, 3, 30}, {STEP_TRAIN, 0, 0},
-    {STEP_DELETE, 4, 0}, {STEP_UPDATE, 0, 0}, {STEP_SAVE, 0, 0},
+    {STEP_DELETE, 4, 0}, {STEP_UPDATE, 0, 0}, {STEP_KEYS, 2, 0}, {STEP_SAVE, 0, 0},
 };
 static const Step log_steps[] = {
-    {STEP_ADD, 1, 0},    {STEP_UPDATE, 0, 0}, {STEP_DELETE, 2, 0}, {STEP_ADD, 6, 12},
-    {STEP_PAIRS, 0, 20}, {STEP_DELETE, 5, 0}, {STEP_PAIRS, 0, 5},  {STEP_UPSERT, 6, 3},
+    {STEP_ADD, 1, 0},    {STEP_UPDATE, 0, 0}, {STEP_DELETE, 2, 0}, {STEP_ADD, 6, 12}, {STEP_PAIRS, 0, 20},
+    {STEP_DELETE, 5, 0}, {STEP_PAIRS, 0, 5},  {STEP_UPSERT, 6, 3}, {STEP_KEYS, 1, 0},
 };
 
 static void add_state(Sample *sample, Session *session)

@@ -3,7 +3,7 @@
 #include "base/random.h"
 
 static const Step commit_steps[] = {
-    {STEP_OPEN, 1, 0},    {STEP_ADD, 1, 0},          {STEP_ADD, 1, 0},         {STEP_ADD, 1, 30},
+    {STEP_OPEN, 1, 0},    {STEP_ADD, 1, 0},          {STEP_KEYS, 2, 0},        {STEP_ADD, 1, 30},
     {STEP_ADD, 9, 20},    {STEP_UPDATE, 0, 0},       {STEP_PAIRS, 0, 10},      {STEP_DELETE, 1, 0},
     {STEP_ADD, 8, 0},     {STEP_TRAIN, 0, 0},        {STEP_FLUSH, 0, 0},       {STEP_SAVE, 0, 0},
     {STEP_ADD, 1, 0},     {STEP_DELETE, 2, 0},       {STEP_COPY, 0, 0},        {STEP_UPDATE, 0, 0},
@@ -23,7 +23,7 @@ static const Step commit_steps[] = {
 };
 
 static const Step os_steps[] = {
-    {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_ADD, 3, 40},        {STEP_UPDATE, 0, 0}, {STEP_ADD, 6, 0},
+    {STEP_OPEN, 0, 0},        {STEP_ADD, 1, 0},    {STEP_ADD, 3, 40},        {STEP_KEYS, 1, 0},   {STEP_ADD, 6, 0},
     {STEP_TRAIN, 0, 0},       {STEP_DELETE, 1, 0}, {STEP_PAIRS, 0, 5},       {STEP_FLUSH, 0, 0},  {STEP_ADD, 2, 0},
     {STEP_PAIRS, 0, 10},      {STEP_SAVE, 0, 0},   {STEP_ADD, 9, 0},         {STEP_ADD, 1, 700},  {STEP_COPY, 0, 0},
     {STEP_DELETE, 1, 0},      {STEP_FLUSH, 0, 0},  {STEP_DELETE, 1, 0},      {STEP_DELETE, 1, 0}, {STEP_DELETE, 1, 0},
@@ -82,6 +82,7 @@ size_t draw_steps(uint64_t seed, GV_Durability durability, Step *steps, size_t c
         else if (chance < 35) steps[i] = (Step){STEP_ADD, size, size % 2 ? 0 : 10 * size};
         else if (chance < 48) steps[i] = (Step){STEP_UPDATE, 0, 0};
         else if (chance < 53) steps[i] = (Step){STEP_PAIRS, 0, size};
+        else if (chance < 54) steps[i] = (Step){STEP_KEYS, size % 3, 0};
         else if (chance < 59) steps[i] = (Step){STEP_UPSERT, 2 * size, size % 2 ? 0 : size};
         else if (chance < 70) steps[i] = (Step){STEP_DELETE, 2 * size, 0};
         else if (chance < 75) steps[i] = (Step){STEP_FLUSH, 0, 0};

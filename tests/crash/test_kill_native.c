@@ -37,6 +37,7 @@ static Step next_step(const Model *model, bool is_open, uint64_t seed)
     if (chance < 45) return (Step){STEP_ADD, 4 * size, 0};
     if (chance < 60) return (Step){STEP_UPDATE, 0, 0};
     if (chance < 66) return (Step){STEP_PAIRS, 0, size};
+    if (chance < 67) return (Step){STEP_KEYS, size % 3, 0};
     if (chance < 73) return (Step){STEP_UPSERT, size, size % 2 ? 0 : size};
     if (chance < 80) return (Step){STEP_DELETE, size, 0};
     if (chance < 85) return (Step){STEP_FLUSH, 0, 0};
@@ -168,7 +169,7 @@ static bool is_through(const Place *place, const Step *step)
     GV_OpenOptions options;
     if (step->kind == STEP_OPEN) return access(place->path, F_OK) == 0;
     bool rebuilds = step->kind == STEP_COMPACT || step->kind == STEP_TRAIN;
-    if ((step->kind < STEP_ADD || step->kind > STEP_UPSERT) && !rebuilds) return true;
+    if ((step->kind < STEP_ADD || step->kind > STEP_KEYS) && !rebuilds) return true;
     gv_open_options_init(&options);
     options.read_only = 1;
     CHECK_OK(gv_db_open_with_options(place->path, &options, &db));
@@ -191,7 +192,7 @@ static void one_round(Place *place, uint64_t seed, uint64_t round)
                           step.kind == STEP_COPY || step.kind == STEP_CLOSE;
         if (is_through(place, &step)) {
             (void)follow(place, seed);
-            place->extra += step.kind >= STEP_ADD && step.kind <= STEP_UPSERT;
+            place->extra += step.kind >= STEP_ADD && step.kind <= STEP_KEYS;
         }
     }
     if (access(place->path, F_OK) != 0) CHECK(acknowledged == 0 && round < 50, "%s is gone", place->path);

@@ -9,9 +9,9 @@
 #include "storage/format.h"
 #include <string.h>
 
-const char *const step_names[] = {"open",  "add",  "delete",      "update",       "pairs", "upsert",
-                                  "flush", "save", "compact",     "train",        "copy",  "close",
-                                  "read",  "kill", "kill in add", "kill in save", "loss"};
+const char *const step_names[] = {"open",  "add",   "delete", "update",      "pairs",        "upsert",
+                                  "keys",  "flush", "save",   "compact",     "train",        "copy",
+                                  "close", "read",  "kill",   "kill in add", "kill in save", "loss"};
 
 /* ---- what rows are made of ---- */
 
@@ -143,6 +143,7 @@ void model_apply(Model *model, const Step *step)
         plan(model, step, &request);
         apply_request(model, step, &request);
     }
+    if (step->kind == STEP_KEYS) model->keys = step->a;
     model->changes++;
 }
 
@@ -349,6 +350,8 @@ static GV_Status train(Session *s)
     return gv_db_ivfpq_train(s->db, NULL, 0, MODEL_DIMENSION);
 }
 
+static const char *const key_names[] = {"tag", "pad"};
+
 static GV_Status perform(Session *s, const Step *step, const Request *request)
 {
     GV_Status status;
@@ -359,6 +362,7 @@ static GV_Status perform(Session *s, const Step *step, const Request *request)
     case STEP_DELETE: return gv_db_delete(s->db, request->ids, request->count);
     case STEP_UPDATE: return replace_vector(s->db, &request->rows[0], request->ids[0]);
     case STEP_PAIRS: return replace_pairs(s->db, &request->rows[0]);
+    case STEP_KEYS: return gv_db_index_keys(s->db, key_names, step->a);
     case STEP_FLUSH: return gv_db_flush(s->db);
     case STEP_SAVE: return gv_db_save(s->db, NULL);
     case STEP_COMPACT: return gv_db_compact(s->db);
@@ -408,7 +412,18 @@ uint64_t model_digest(const Model *model)
         digest = digest_row(digest, model->rows[i].id, vector, packed, size);
         free(packed);
     }
+    for (uint32_t i = 0; i < model->keys; i++) digest = hash_bytes(digest, key_names[i], strlen(key_names[i]));
     return digest;
+}
+
+static GV_Status digest_keys(GV_Database *db, uint64_t *digest)
+{
+    char **keys;
+    size_t count;
+    GV_TRY(gv_db_indexed_keys(db, &keys, &count));
+    for (size_t i = 0; i < count; i++) *digest = hash_bytes(*digest, keys[i], strlen(keys[i]));
+    gv_free((void *)keys);
+    return GV_OK;
 }
 
 /* The packed row at `at`: its size by its own words. */
@@ -459,7 +474,7 @@ GV_Status contents_digest(GV_Database *db, uint64_t *digest)
     if (status != GV_OK) return status;
     if (rows) *digest = digest_rows(*digest, rows);
     gv_rows_free(rows);
-    return GV_OK;
+    return digest_keys(db, digest);
 }
 
 GV_Status contents_search(GV_Database *db, uint64_t *digest)

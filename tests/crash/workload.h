@@ -26,6 +26,7 @@ typedef struct Model {
     size_t count;
     uint64_t next_id;
     uint32_t changes; /* calls so far: what the next one draws from */
+    uint32_t keys;    /* that are declared: of "tag" and "pad" the first so many */
 } Model;
 
 typedef enum StepKind {
@@ -35,6 +36,7 @@ typedef enum StepKind {
     STEP_UPDATE, /* a vector */
     STEP_PAIRS,  /* metadata; b: bytes of padding */
     STEP_UPSERT, /* a: rows, some of which are there, b: bytes of padding a row */
+    STEP_KEYS,   /* a: keys declared, at most 2 */
     STEP_FLUSH,
     STEP_SAVE,
     STEP_COMPACT,
@@ -59,7 +61,7 @@ extern const char *const step_names[];
 /* The model after `step`. */
 void model_apply(Model *model, const Step *step);
 
-/* A digest of all that a reader can see: ids, vectors, metadata in order, and the next id. */
+/* A digest of all that a reader can see: ids, vectors, metadata in order, the next id, and the keys declared. */
 uint64_t model_digest(const Model *model);
 GV_Status contents_digest(GV_Database *db, uint64_t *digest);
 

@@ -11,10 +11,10 @@ import sys
 from typing import Iterator
 
 PAGE, BLOCK, NO_ID = 4096, 65536, 2**64 - 1
-ROWS, IDS, METADATA_AT, METADATA, PAIRS_AT, PAIRS, CODES, CODE_HEADS = 1, 2, 4, 5, 6, 7, 22, 23
+ROWS, IDS, METADATA_AT, METADATA, PAIRS_AT, PAIRS, KEYS, KEY_VALUES, CODES, CODE_HEADS = 1, 2, 4, 5, 6, 7, 8, 9, 22, 23
 SPARSE = 3
 IVFPQ, IVF_MODEL, IVF_LISTS, IVF_BLOCKS = 32, 33, 34, 35
-ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH, TRAIN = 1, 2, 3, 4, 5, 6
+ADD, DELETE, UPDATE, CHANGE_METADATA, PATCH, TRAIN, DECLARE = 1, 2, 3, 4, 5, 6, 7
 
 
 class Damaged(Exception):
@@ -160,7 +160,7 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
             rows[identity] = (found, pairs(parts[METADATA][where + 3 : where + 3 + size]))
     for kind, payload in frames(data, head):
         at = 0
-        while at < len(payload) and kind not in (PATCH, TRAIN):
+        while at < len(payload) and kind not in (PATCH, TRAIN, DECLARE):
             (identity,) = struct.unpack_from("<Q", payload, at)
             if kind == DELETE:
                 del rows[identity]
@@ -174,6 +174,42 @@ def read(data: bytes) -> tuple[dict, dict[int, tuple[tuple[float, ...], dict[str
                 rows[identity] = (old, pairs(payload[start : start + size]))
                 at = start + size
     return head, rows
+
+
+def key_list(data: bytes) -> list[str]:
+    found, at = [], 4
+    for _ in range(struct.unpack_from("<I", data)[0]):
+        (size,) = struct.unpack_from("<I", data, at)
+        found.append(data[at + 4 : at + 4 + size].decode())
+        at += 4 + size
+    if at != len(data) or len(set(found)) != len(found):
+        raise Damaged(f"a list of keys of {len(data)} bytes")
+    return found
+
+
+def keys(data: bytes) -> list[str]:
+    """The declared keys, log included."""
+    head = superblock(data)
+    found = key_list(sections(data, head).get(KEYS, bytes(4)))
+    for kind, payload in frames(data, head):
+        found = key_list(payload) if kind == DECLARE else found
+    return found
+
+
+def columns(data: bytes) -> dict[str, dict[int, int]]:
+    """{key: {id: the number of its value, 0 for none}} of the image's live rows and keys."""
+    head = superblock(data)
+    parts, slots = sections(data, head), head["slots"]
+    names, ids = key_list(parts.get(KEYS, bytes(4))), struct.unpack(f"<{slots}Q", parts[IDS])
+    if len(parts.get(KEY_VALUES, b"")) != 4 * slots * len(names):
+        raise Damaged("columns of keys")
+    found = {}
+    for i, name in enumerate(names):
+        numbers = struct.unpack_from(f"<{slots}I", parts[KEY_VALUES], 4 * slots * i)
+        if any(number and identity == NO_ID for number, identity in zip(numbers, ids)):
+            raise Damaged("the number of no row")
+        found[name] = {identity: number for number, identity in zip(numbers, ids) if identity != NO_ID}
+    return found
 
 
 def codes(data: bytes) -> dict[int, tuple[bytes, tuple[float, ...]]]:

@@ -1,5 +1,5 @@
 /* test_soak_native.c: everything at once, for as long as one likes: eight threads search, page, group, add, delete, upsert, update,
- * save, check, compact and convert one database, which is closed while a compaction may be under way, opened again, and compared
+ * declare keys, save, check, compact and convert one database, which is closed while a compaction may be under way, opened again, and compared
  * with what was promised. Without it calls that are each right beside one other could be wrong beside three. Two seconds, or as
  * many as the argument says: ./build.sh soak [seconds], under the thread sanitizer. */
 #include "packed.h"
@@ -87,6 +87,15 @@ static void read_many(uint64_t seed)
         CHECK(counts[i / K] == K && ids[i] < KEPT, "hit %zu is row %llu", i, (unsigned long long)ids[i]);
 }
 
+static void check_keys(void)
+{
+    char **keys;
+    size_t count;
+    CHECK_OK(gv_db_indexed_keys(db, &keys, &count));
+    CHECK(count <= 2 && (count == 0 || strcmp(keys[0], "name") == 0), "%zu keys are declared", count);
+    gv_free((void *)keys);
+}
+
 static void *read_loop(void *context)
 {
     uint64_t reader = (uint64_t)(size_t)context, seed = reader * 100000000;
@@ -94,6 +103,7 @@ static void *read_loop(void *context)
         seed++;
         if (reader == 0) read_many(seed);
         else read_once(seed);
+        if (reader == 2) check_keys();
         if (reader == 1) CHECK(gv_db_count(db) % BATCH == KEPT % BATCH, "a batch is half there");
         reads++;
     }
@@ -126,6 +136,8 @@ static void *add_loop(void *context)
     return NULL;
 }
 
+static const char *const declared[] = {"name", "kind"};
+
 /* Kept rows change vectors and metadata, and stay kept. */
 static void *change_loop(void *context)
 {
@@ -140,6 +152,7 @@ static void *change_loop(void *context)
         GV_PackedMetadata metadata = packed_all(&packed);
         CHECK_OK(gv_db_update_metadata(db, id, &metadata));
         if (seed % 50 == 0) CHECK_OK(gv_db_save(db, NULL));
+        if (seed % 20 == 0) CHECK_OK(gv_db_index_keys(db, declared, (size_t)(seed / 20 % 3)));
         writes++;
     }
     return NULL;

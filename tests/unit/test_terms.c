@@ -2,6 +2,7 @@
  * metadata: random changes, and after each the answers of the index over metadata beside those of a model that knows
  * nothing of it. With memory to spare, with allocations that fail, and within a limit. */
 #include "api/db.h"
+#include "base/bytes.h"
 #include "base/number.h"
 #include "base/random.h"
 #include "check.h"
@@ -184,6 +185,55 @@ static void ask(GV_Database *db)
 
 /* ---- changes: the model follows those that succeed ---- */
 
+static uint32_t declared; /* keys, by the bits of their numbers; not the last, which is empty */
+
+static void declare_keys(GV_Database *db)
+{
+    const char *keys[KEYS];
+    uint32_t wanted = draw(1 << (KEYS - 1)), count = 0;
+    for (int k = 0; k < KEYS; k++)
+        if (wanted >> k & 1) keys[count++] = key_names[k];
+    if (gv_db_index_keys(db, keys, count) == GV_OK) declared = wanted;
+}
+
+/* The columns of an image number the values as they appear. */
+static void check_column(const uint8_t *numbers, const uint8_t *ids, size_t slots, int key)
+{
+    static const char *seen[ROWS_MOST];
+    uint32_t values = 0;
+    for (size_t slot = 0; slot < slots; slot++) {
+        uint64_t id = gv_get_u64(ids + 8 * slot);
+        uint32_t number = gv_get_u32(numbers + 4 * slot);
+        bool has = id != UINT64_MAX && model[id].mask >> key & 1;
+        CHECK(has == (number > 0) && number <= values + 1, "key %d, slot %zu: number %u", key, slot, number);
+        if (!has) continue;
+        if (number <= values) {
+            CHECK(strcmp(seen[number - 1], model[id].values[key]) == 0, "key %d, slot %zu: not value %u", key, slot,
+                  number);
+            continue;
+        }
+        for (uint32_t i = 0; i < values; i++)
+            CHECK(strcmp(seen[i], model[id].values[key]) != 0, "key %d, slot %zu: value %u again", key, slot, i);
+        seen[values++] = model[id].values[key];
+    }
+}
+
+static void check_image(GV_Database *db)
+{
+    void *image;
+    size_t size;
+    CHECK_OK(gv_db_save_to_memory(db, &image, &size));
+    const uint8_t *bytes = image, *entry = bytes + gv_get_u64(bytes + 88), *parts[GV_SECTION_KEY_VALUES + 1] = {0};
+    for (uint32_t i = 0; i < gv_get_u32(bytes + 12); i++, entry += 32)
+        if (gv_get_u32(entry) <= GV_SECTION_KEY_VALUES) parts[gv_get_u32(entry)] = bytes + gv_get_u64(entry + 8);
+    CHECK((parts[GV_SECTION_KEYS] != NULL) == (declared != 0), "a list, or none, where there is the other");
+    size_t slots = gv_get_u32(bytes + 36), column = 0;
+    for (int k = 0; k < KEYS; k++)
+        if (declared >> k & 1)
+            check_column(parts[GV_SECTION_KEY_VALUES] + 4 * slots * column++, parts[GV_SECTION_IDS], slots, k);
+    gv_free(image);
+}
+
 static void add_rows(GV_Database *db, size_t count)
 {
     static ModelRow rows[BATCH];
@@ -270,6 +320,7 @@ static void run(GV_IndexType type, size_t steps, uint32_t fails)
     GV_Database *db = open_file(vfs, type);
     memset(model, 0, sizeof model);
     id_count = live_count = 0;
+    declared = 0;
     may_fail = fails > 0;
     add_rows(db, 50);
     for (size_t i = 0; i < steps; i++) {
@@ -280,10 +331,14 @@ static void run(GV_IndexType type, size_t steps, uint32_t fails)
         else if (what < 70 && live_count > 0) update_pairs(db);
         else if (what < 80 && live_count > 0) (void)gv_db_update_vector(db, draw_live(), vector, DIMENSION);
         else if (what < 83) reopen(&db, vfs, type);
+        else if (what < 86) declare_keys(db);
+        else if (what < 88) (void)gv_db_save(db, NULL);
         for (int j = 0; j < 3; j++) ask(db);
         if (i % 8 == 0) check_all(db);
+        if (i % 32 == 0 && !fail_one_in) check_image(db);
     }
     fail_one_in = 0;
+    check_image(db);
     for (int j = 0; j < 50; j++) ask(db);
     check_all(db);
     delete_rows(db, BATCH);
