@@ -82,6 +82,7 @@ if(EMSCRIPTEN)
     list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select).c$|ivfpq_search.c$|topk.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
     # bundlers warn of files above 250,000 bytes; these are as fast
+    set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/wasm128.c APPEND PROPERTY COMPILE_OPTIONS -O2 -fno-unroll-loops)
     foreach(name coded_scan ivfpq_search kdtree_search kmeans)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/${name}.c APPEND PROPERTY COMPILE_OPTIONS -O2)
     endforeach()
