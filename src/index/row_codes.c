@@ -10,6 +10,7 @@ enum {
 
 static size_t sign_bytes(const GV_Codes *codes)
 {
+    if (!gv_codes_turned(codes->distance)) return 0;
     return gv_rotation_rounds(codes->padded) * codes->padded * sizeof *codes->signs;
 }
 
@@ -17,7 +18,7 @@ GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric,
 {
     *codes = (GV_Codes){
         .kernels = metric->kernels, .heap = heap, .distance = metric->distance, .dimension = metric->dimension};
-    if (!gv_has_codes(metric->distance, metric->dimension)) return GV_OK;
+    if (metric->dimension < GV_CODES_DIMENSION) return GV_OK;
     codes->padded = (size_t)gv_round_up(metric->dimension, GV_CACHE_LINE);
     codes->padding = (float)codes->padded;
     codes->signs = gv_alloc(heap, sign_bytes(codes));
@@ -56,10 +57,47 @@ static void rotate(const GV_Codes *codes, const float *row, float squared_norm, 
     codes->kernels->rotate(work, codes->padded, codes->signs);
 }
 
+/* The least power of two that is no less than `x`, or 0. */
+static float power_above(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fffff) & 0x7f800000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+#define ROOM_BELOW 1.01f /* of a step for low, which is not above the least component */
+
+/* By L1. */
+static void encode_plain(const GV_Codes *codes, const float *row, float *work, uint8_t *bytes, GV_CodeHead *head)
+{
+    size_t n = codes->dimension;
+    uint32_t total = 0;
+    memmove(work, row, n * sizeof *work);
+    for (size_t i = n; i < codes->padded; i++) work[i] = work[0];
+    codes->kernels->encode_row(work, codes->padded, bytes, &head->low, &head->step, &total); /* for the range */
+    float step = power_above(ROOM_BELOW * head->step), steps = step > 0.0f ? 1.0f / step : 0.0f;
+    if (step > 0.0f) head->low = floorf(head->low * steps) * step;
+    total = 0;
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] = (uint8_t)((work[i] - head->low) * steps + 0.5f);
+        total += bytes[i];
+    }
+    memset(bytes + n, 0, codes->padded - n);
+    head->step = step;
+    head->spread = (float)n * head->low + step * (float)total;
+    head->norm = 0.0f;
+}
+
 void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_norm, float *work, uint8_t *bytes,
                          GV_CodeHead *head)
 {
     uint32_t total;
+    if (!gv_codes_turned(codes->distance)) {
+        encode_plain(codes, row, work, bytes, head);
+        return;
+    }
     rotate(codes, row, squared_norm, work);
     codes->kernels->encode_row(work, codes->padded, bytes, &head->low, &head->step, &total);
     head->spread = head->step * (float)total;
@@ -75,6 +113,10 @@ void gv_codes_encode_query(const GV_Codes *codes, const float *query, float squa
                            GV_CodeHead *head)
 {
     int32_t total;
+    if (!gv_codes_turned(codes->distance)) {
+        encode_plain(codes, query, work, (uint8_t *)bytes, head);
+        return;
+    }
     rotate(codes, query, squared_norm, work);
     codes->kernels->encode_query(work, codes->padded, 127, bytes, &head->step, &total);
     head->low = 0.0f;
