@@ -185,16 +185,7 @@ static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t
 static inline bool gv_hnsw_coded(const GV_HNSW *hnsw) { return hnsw->codes.padded > 0; }
 
 /* Make a row the target. This is done often: nothing is written that is not read. */
-static inline void gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target)
-{
-    const GV_Table *table = hnsw->head.table;
-    if (gv_hnsw_coded(hnsw)) {
-        target->code = gv_codes_at(&hnsw->codes, slot);
-        return;
-    }
-    target->vector = gv_table_floats(table, slot, target->room);
-    target->squared_norm = gv_table_norm(table, slot);
-}
+void gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target);
 
 float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot);
 /* The ranks of `count` slots. */

@@ -67,27 +67,23 @@ static float power_above(float x)
     return x;
 }
 
-#define ROOM_BELOW 1.01f /* of a step for low, which is not above the least component */
+#define STEPS_MOST 126.0f /* in a row's range: low is up to one below its least component */
 
 /* By L1. */
-static void encode_plain(const GV_Codes *codes, const float *row, float *work, uint8_t *bytes, GV_CodeHead *head)
+static void encode_plain(const GV_Codes *codes, const float *row, uint8_t *bytes, GV_CodeHead *head)
 {
-    size_t n = codes->dimension;
+    float low = row[0], high = low, step, per_step;
     uint32_t total = 0;
-    memmove(work, row, n * sizeof *work);
-    for (size_t i = n; i < codes->padded; i++) work[i] = work[0];
-    codes->kernels->encode_row(work, codes->padded, bytes, &head->low, &head->step, &total); /* for the range */
-    float step = power_above(ROOM_BELOW * head->step), steps = step > 0.0f ? 1.0f / step : 0.0f;
-    if (step > 0.0f) head->low = floorf(head->low * steps) * step;
-    total = 0;
-    for (size_t i = 0; i < n; i++) {
-        bytes[i] = (uint8_t)((work[i] - head->low) * steps + 0.5f);
-        total += bytes[i];
+    for (size_t i = 0; i < codes->dimension; i++) {
+        low = row[i] < low ? row[i] : low;
+        high = row[i] > high ? row[i] : high;
     }
-    memset(bytes + n, 0, codes->padded - n);
-    head->step = step;
-    head->spread = (float)n * head->low + step * (float)total;
-    head->norm = 0.0f;
+    step = high - low < GV_FLAT_RANGE ? 0.0f : power_above((high - low) / STEPS_MOST);
+    per_step = step > 0.0f ? 1.0f / step : 0.0f;
+    if (step > 0.0f) low = floorf(low * per_step) * step;
+    memset(bytes, 0, codes->padded);
+    for (size_t i = 0; i < codes->dimension; i++) total += bytes[i] = (uint8_t)((row[i] - low) * per_step + 0.5f);
+    *head = (GV_CodeHead){step, low, (float)codes->dimension * low + step * (float)total, 0.0f};
 }
 
 void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_norm, float *work, uint8_t *bytes,
@@ -95,7 +91,7 @@ void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_
 {
     uint32_t total;
     if (!gv_codes_turned(codes->distance)) {
-        encode_plain(codes, row, work, bytes, head);
+        encode_plain(codes, row, bytes, head);
         return;
     }
     rotate(codes, row, squared_norm, work);
@@ -114,7 +110,7 @@ void gv_codes_encode_query(const GV_Codes *codes, const float *query, float squa
 {
     int32_t total;
     if (!gv_codes_turned(codes->distance)) {
-        encode_plain(codes, query, work, (uint8_t *)bytes, head);
+        encode_plain(codes, query, (uint8_t *)bytes, head);
         return;
     }
     rotate(codes, query, squared_norm, work);
