@@ -103,7 +103,7 @@ typedef struct GV_HNSWConfig {
     /* 1: 1-bit codes of its neighbours beside each node's links; searches are faster and a row takes 8 M bytes more for
      * each 8 dimensions. Not for MANHATTAN. Default 0 */
     uint32_t use_binary_quant;
-    /* Candidates measured by full vectors, at least. Default 0: k, and of the next 4 those whose codes leave it open */
+    /* Candidates measured by full vectors, at least. Default 0: k, and of the next 4 (by MANHATTAN 12) those whose codes leave it open */
     uint32_t quant_rerank;
 } GV_HNSWConfig;
 
@@ -143,8 +143,7 @@ typedef struct GV_OpenOptions {
     const GV_HNSWConfig *hnsw;    /* NULL: the file's, or the defaults */
     const GV_IVFPQConfig *ivfpq;  /* NULL: the file's, or the defaults */
     /* A GV_Storage; -1: the file's, or F32. Vectors are rounded to it once, when they are written; from then on all is exact for what
-     * is kept: distances, vectors read back, files. For FLAT and IVFPQ, and for HNSW from 32 dimensions on and not by MANHATTAN.
-     * Default -1 */
+     * is kept: distances, vectors read back, files. For HNSW, FLAT and IVFPQ. Default -1 */
     int32_t storage;
 } GV_OpenOptions;
 

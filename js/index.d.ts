@@ -141,8 +141,7 @@ export interface OpenOptions {
   /**
    * What a component of a vector is kept as, in memory and in the file: `'f32'`, as given; `'f16'`, 2 bytes; `'int8'`, 1 byte, in
    * steps of 1/127 of the vector's largest component. Vectors are rounded once, when they are written, and all is exact for what is
-   * kept. For `'flat'` and `'ivfpq'`, and for `'hnsw'` from 32 dimensions on and not by `'manhattan'`. All but `'f32'` take
-   * gigavector.all.wasm, which `open` turns to by itself. Default: the file's; `'f32'` for a new database.
+   * kept. For `'hnsw'`, `'flat'` and `'ivfpq'`. All but `'f32'` take gigavector.all.wasm, which `open` turns to by itself. Default: the file's; `'f32'` for a new database.
    */
   storage?: Storage;
   /** Of the graph's random layers, 0 to 2^64 - 1. Default, and 0: the file's, or the library's constant. */

@@ -111,7 +111,7 @@ class Database(SearchCalls, SparseCalls, SparseSearches):
         read_only: no lock and no write; the state of the file at open, until refresh().
         storage: what a component of a vector is kept as, in memory and in the file: "f32", as given; "f16", 2 bytes; "int8", 1 byte,
             in steps of 1/127 of the vector's largest component. Vectors are rounded once, when they are written, and all is
-            exact for what is kept. For FLAT and IVFPQ, and for HNSW from 32 dimensions on and not by MANHATTAN.
+            exact for what is kept. For HNSW, FLAT and IVFPQ.
         seed: of the graph's layers; the same calls with the same seed give the same file, byte for byte.
         kernels: force "scalar", "sse41", "avx2" or "avx512", or on ARM "neon" or "neon-dot"; None: the best that runs here.
         threads: for building the index; None or 0: one a CPU. The file does not depend on it, byte for byte.

@@ -7,7 +7,7 @@ from ._types import STORAGES, DistanceType, IndexType, IVFPQConfig
 
 _FEW_ROWS = 5_000  # a scan of so many takes well under a millisecond
 _TREE_DIMENSION = 8  # beyond it a tree looks at most rows
-_CODED_DIMENSION = 32  # from which on rows have codes, and a graph takes narrow rows
+_CODED_DIMENSION = 32  # from which on rows have codes
 
 
 def suggest_index(
@@ -20,7 +20,7 @@ def suggest_index(
     """The index for `expected_rows` rows of `dimension` components within `memory_limit` bytes (None: no limit).
 
     FLAT for few rows, KDTREE in few dimensions (not by cosine, which it scans), HNSW for the rest; IVFPQ or FLAT where HNSW would
-    not fit, and the smaller of those where neither would. Vectors narrower than "f32" are left out of what does not take them.
+    not fit, and the smaller of those where neither would. Vectors narrower than "f32" are not for KDTREE.
     """
     one_of(STORAGES, storage, "storage")
     if expected_rows <= _FEW_ROWS:
@@ -28,7 +28,7 @@ def suggest_index(
     if dimension <= _TREE_DIMENSION and storage == "f32" and distance != DistanceType.COSINE:
         return IndexType.KDTREE
     row = _row_bytes(dimension, storage)
-    if distance == DistanceType.MANHATTAN:  # for which there are no codes
+    if distance == DistanceType.MANHATTAN:  # for which a graph alone has codes
         row_bytes = {IndexType.HNSW: row + _graph_bytes(dimension), IndexType.FLAT: row}
     else:
         row_bytes = {
@@ -36,8 +36,6 @@ def suggest_index(
             IndexType.IVFPQ: row + _lists_bytes(dimension),
             IndexType.FLAT: row + _code_bytes(dimension),
         }
-    if storage != "f32" and (dimension < _CODED_DIMENSION or distance == DistanceType.MANHATTAN):
-        del row_bytes[IndexType.HNSW]
     for index, one in row_bytes.items():
         if memory_limit is None or expected_rows * one <= memory_limit:
             return index

@@ -108,7 +108,8 @@ def test_suggestions():
     assert suggest_index(10**6, 384, 2 * 10**9, DistanceType.MANHATTAN) == IndexType.FLAT
     assert suggest_index(10**6, 384, 15 * 10**8, storage="f16") == IndexType.HNSW
     assert suggest_index(10**6, 384, 6 * 10**8, storage="int8") == IndexType.IVFPQ
-    assert suggest_index(10**6, 3, storage="int8") == IndexType.IVFPQ  # neither a tree nor a graph takes them
+    assert suggest_index(10**6, 3, storage="int8") == IndexType.HNSW  # a tree does not take them
+    assert suggest_index(10**6, 384, 10**9, DistanceType.MANHATTAN, "int8") == IndexType.HNSW
     with pytest.raises(ArgumentError, match="storage"):
         suggest_index(10**6, 384, storage="f8")
 

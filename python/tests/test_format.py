@@ -136,12 +136,33 @@ def test_lists_stand_for_rows(tmp_path, distance, nbits):
     assert off.mean() < (0.55 if nbits == 4 else 0.3) * np.linalg.norm(given, axis=1).mean()
 
 
-def test_short_rows_and_manhattan_have_no_codes(tmp_path):
-    for number, (dimension, distance) in enumerate([(31, DistanceType.EUCLIDEAN), (64, DistanceType.MANHATTAN)]):
-        path = tmp_path / f"{number}.gv"
-        with Database.open(path, dimension, IndexType.HNSW, distance) as db:
-            db.add_vectors(np.eye(dimension, dtype=np.float32))
-        assert load_reader().codes(path.read_bytes()) == {}
+@pytest.mark.parametrize("dimension", [32, 64, 100])
+def test_codes_by_manhattan_stand_for_rows(tmp_path, dimension):
+    path = tmp_path / "file.gv"
+    rows = np.random.default_rng(dimension).standard_normal((50, dimension), dtype=np.float32)
+    rows[7] = 0.3  # flat
+    rows[8] *= 1e-3
+    rows[9] += 100
+    with Database.open(path, dimension, IndexType.HNSW, DistanceType.MANHATTAN) as db:
+        db.add_vectors(rows)
+    found = load_reader().codes(path.read_bytes())
+    assert sorted(found) == list(range(50))
+    units = np.array([np.frombuffer(found[i][0], np.uint8) for i in range(50)])
+    step, low, spread, norm = np.array([found[i][1] for i in range(50)], np.float32).T
+    assert units.shape == (50, -(-dimension // 64) * 64) and not units[:, dimension:].any() and not norm.any()
+    decoded = low[:, None] + step[:, None] * units[:, :dimension]
+    assert np.allclose(decoded.sum(axis=1), spread, rtol=1e-5, atol=1e-4)
+    assert (np.abs(decoded - rows).max(axis=1) <= step * 0.501).all()
+    sloped = step > 0
+    assert sloped.sum() == 49 and (np.frexp(step[sloped])[0] == 0.5).all() and (low[sloped] % step[sloped] == 0).all()
+    assert units.max() <= 127 and (units.max(axis=1)[sloped] >= 62).all()
+
+
+def test_short_rows_have_no_codes(tmp_path):
+    path = tmp_path / "file.gv"
+    with Database.open(path, 31, IndexType.HNSW, DistanceType.EUCLIDEAN) as db:
+        db.add_vectors(np.eye(31, dtype=np.float32))
+    assert load_reader().codes(path.read_bytes()) == {}
 
 
 def test_patches_carry_out_all_steps_in_order(tmp_path):

@@ -99,8 +99,25 @@ def test_what_does_not_fit_changes_nothing(tmp_path):
             db.convert(storage="f64")
         assert db.info.storage == "f32" and len(db) == 3
         assert db.get(1).data[2] == 1e5
-    with pytest.raises(DatabaseError, match="from 32 dimensions on"):
-        Database.open(None, 4, storage="f16")
+
+
+@pytest.mark.parametrize("storage", ["f16", "int8"])
+@pytest.mark.parametrize("distance", list(DistanceType))
+@pytest.mark.parametrize("dimension", [5, 31, 40])
+def test_graphs_of_any_rows(tmp_path, storage, distance, dimension):
+    """Short rows have no codes: a graph measures one narrow row by another."""
+    rows = np.random.default_rng(dimension).standard_normal((3000, dimension)).astype(np.float32)
+    with Database.open(tmp_path / "a.gv", dimension, IndexType.HNSW, distance, storage=storage) as db:
+        db.add_vectors(rows[:2900])
+        db.delete_vectors(list(range(0, 900, 3)))
+        db.add_vectors(rows[2900:])
+        assert db.check().faults == 0
+    with Database.open(tmp_path / "a.gv") as db:
+        found = db.knn_query(rows[:50] + np.float32(0.1), 10)[0]
+        db.set_exact_search_threshold(10**6)
+        exact = db.knn_query(rows[:50] + np.float32(0.1), 10)[0]
+        recall = np.mean([len(set(a) & set(b)) for a, b in zip(found, exact, strict=True)]) / 10
+        assert recall > (0.85 if distance == DistanceType.DOT_PRODUCT else 0.95)
 
 
 def test_near_a_row_and_upsert(rows):

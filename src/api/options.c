@@ -130,18 +130,13 @@ static const char *storage_name(uint32_t storage)
     return storage < 3 ? names[storage] : "unknown";
 }
 
-/* Which indexes read rows by gv_rank() alone; a graph without codes measures one row by another. */
+/* Which indexes read rows by gv_rank(), or widen them. */
 static GV_Status check_storage(const GV_Settings *s)
 {
     const char *name = storage_name(s->storage);
     if (!GV_HAS_STORAGE || s->storage == GV_STORAGE_F32) return GV_OK;
-    if (s->index_type == GV_INDEX_TYPE_FLAT || s->index_type == GV_INDEX_TYPE_IVFPQ) return GV_OK;
-    if (s->index_type != GV_INDEX_TYPE_HNSW)
-        return gv_fail(GV_ERR_UNSUPPORTED, "storage %s: %s keeps its rows as F32", name, index_name(s->index_type));
-    if (gv_has_codes(s->distance, s->dimension)) return GV_OK;
-    return gv_fail(GV_ERR_UNSUPPORTED,
-                   "storage %s: HNSW has it from %d dimensions on and not by MANHATTAN, FLAT always", name,
-                   GV_CODES_DIMENSION);
+    if (s->index_type != GV_INDEX_TYPE_KDTREE && s->index_type != GV_INDEX_TYPE_SPARSE) return GV_OK;
+    return gv_fail(GV_ERR_UNSUPPORTED, "storage %s: %s keeps its rows as F32", name, index_name(s->index_type));
 }
 
 /* Vectors can only be dropped for codes, and before that are what is given to make codes of. */

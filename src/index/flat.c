@@ -133,7 +133,9 @@ GV_Status gv_flat_new(const GV_IndexSetup *setup, GV_Index **out)
                             setup->pool, setup->threads};
     flat->leaving = GV_NO_SLOT;
     flat->threads = setup->threads < THREADS_MOST ? setup->threads : THREADS_MOST;
-    GV_Status status = gv_codes_init(&flat->codes, setup->heap, &setup->metric, setup->seed);
+    GV_Status status = GV_OK;
+    if (gv_codes_turned(setup->metric.distance))
+        status = gv_codes_init(&flat->codes, setup->heap, &setup->metric, setup->seed);
     if (status == GV_OK && flat->codes.padded > 0) {
         flat->work = gv_alloc(setup->heap, work_bytes(flat));
         if (!flat->work) status = gv_last_status();

@@ -94,7 +94,11 @@ static GV_Status hnsw_reserve(GV_Index *index, uint32_t slot_end, size_t steps, 
     return gv_build_reserve(hnsw, slot_end, steps);
 }
 
-static const GV_Codes *hnsw_codes(const GV_Index *index) { return &((const GV_HNSW *)index)->codes; }
+/* For scans by codes. */
+static const GV_Codes *hnsw_codes(const GV_Index *index)
+{
+    return gv_codes_turned(index->metric.distance) ? &((const GV_HNSW *)index)->codes : NULL;
+}
 
 static GV_Status hnsw_touch(const GV_Index *index, const uint32_t *slots, size_t count)
 {

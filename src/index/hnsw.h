@@ -120,6 +120,7 @@ typedef struct GV_Target { /* what distances are measured from */
     const float *vector;   /* the full row, where there are no codes */
     float squared_norm;
     GV_Code code;
+    float room[GV_CODES_DIMENSION]; /* for `vector`, of a row that is kept narrower: so a target is not to be copied */
 } GV_Target;
 
 typedef struct GV_List { /* a node's links of one layer */
@@ -183,13 +184,8 @@ static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t
 
 static inline bool gv_hnsw_coded(const GV_HNSW *hnsw) { return hnsw->codes.padded > 0; }
 
-/* Rows of a graph without codes are f32 (api/options.c). */
-static inline GV_Target gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot)
-{
-    if (gv_hnsw_coded(hnsw)) return (GV_Target){.code = gv_codes_at(&hnsw->codes, slot)};
-    return (GV_Target){.vector = gv_table_row(hnsw->head.table, slot),
-                       .squared_norm = gv_table_norm(hnsw->head.table, slot)};
-}
+/* Make a row the target. This is done often: nothing is written that is not read. */
+void gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target);
 
 float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot);
 /* The ranks of `count` slots. */
@@ -199,7 +195,8 @@ void gv_hnsw_measure_met(const GV_HNSW *hnsw, const GV_Target *target, const GV_
 
 static inline float gv_hnsw_rank_between(const GV_HNSW *hnsw, uint32_t a, uint32_t b)
 {
-    GV_Target target = gv_hnsw_target(hnsw, a);
+    GV_Target target;
+    gv_hnsw_target(hnsw, a, &target);
     return gv_hnsw_rank(hnsw, &target, b);
 }
 

@@ -114,7 +114,8 @@ static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
     GV_Build *b = hnsw->build;
     GV_Newcomer *newcomer = &b->newcomers[i];
     uint64_t *candidates = candidates_of(hnsw, i);
-    GV_Target target = gv_hnsw_target(hnsw, newcomer->slot);
+    GV_Target target;
+    gv_hnsw_target(hnsw, newcomer->slot, &target);
     uint32_t at = newcomer->level < hnsw->entry_level ? newcomer->level : hnsw->entry_level;
     for (uint32_t level = at + 1; level <= newcomer->level; level++)
         b->upper_lists[newcomer->upper_list + level - 1].count = 0;
@@ -189,7 +190,8 @@ static void add_batch(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
 {
     GV_Build *b = hnsw->build;
     GV_Newcomer *newcomer = &b->newcomers[i];
-    GV_Target target = gv_hnsw_target(hnsw, newcomer->slot);
+    GV_Target target;
+    gv_hnsw_target(hnsw, newcomer->slot, &target);
     uint64_t *candidates = candidates_of(hnsw, i);
     uint32_t slots[GV_BATCH_MAX] = {0};
     size_t count = 0, most = hnsw->ef_construction;
@@ -300,7 +302,8 @@ static void offer(const GV_HNSW *hnsw, uint64_t offered, GV_Urgency urgency, GV_
     const GV_Build *b = hnsw->build;
     size_t i = offer_newcomer(offered);
     GV_Newcomer *newcomer = &b->newcomers[i];
-    GV_Target target = gv_hnsw_target(hnsw, newcomer->slot);
+    GV_Target target;
+    gv_hnsw_target(hnsw, newcomer->slot, &target);
     float rank = list_of(b, i, draft->level)->ranks[offer_position(offered)];
     uint32_t at = gv_hnsw_offer(hnsw, &target, draft, newcomer->slot, rank, urgency);
     if (at == GV_NO_SLOT) return;
@@ -362,7 +365,8 @@ static void force_links(GV_HNSW *hnsw, size_t i, uint32_t wanted, GV_Urgency urg
     for (uint32_t at = 0; at < list->count && b->newcomers[i].linked < wanted; at++) {
         GV_Draft draft;
         GV_Revision *revision = gv_build_revision(b, find_group(b, list->links[at]));
-        GV_Target target = gv_hnsw_target(hnsw, list->links[at]);
+        GV_Target target;
+        gv_hnsw_target(hnsw, list->links[at], &target);
         read_revision(hnsw, revision, &draft);
         if (gv_draft_find(&draft, b->newcomers[i].slot) < draft.count) continue;
         gv_hnsw_measure(hnsw, &target, draft.links, draft.count, draft.ranks);

@@ -68,7 +68,8 @@ static size_t insert_key(uint64_t *keys, size_t count, uint64_t key)
 static void find_replacements(const GV_HNSW *hnsw, Repair *repair, const GV_Draft *candidates)
 {
     const GV_Draft *draft = &repair->draft;
-    GV_Target target = gv_hnsw_target(hnsw, draft->node);
+    GV_Target target;
+    gv_hnsw_target(hnsw, draft->node, &target);
     for (uint32_t i = 0; i < candidates->count; i++) {
         uint32_t other = candidates->links[i];
         bool fit = other != draft->node && gv_bitset_get(&hnsw->present, other);
@@ -81,7 +82,8 @@ static void find_replacements(const GV_HNSW *hnsw, Repair *repair, const GV_Draf
 
 static bool survives(const GV_HNSW *hnsw, GV_Draft *draft, uint32_t slot, float rank)
 {
-    GV_Target row = gv_hnsw_target(hnsw, slot);
+    GV_Target row;
+    gv_hnsw_target(hnsw, slot, &row);
     return gv_hnsw_survives(hnsw, &row, draft, rank);
 }
 
@@ -196,7 +198,8 @@ static void adopt(GV_HNSW *hnsw, uint32_t orphan, uint32_t leaving, const uint32
                   GV_Patch *patch)
 {
     GV_Draft theirs, list;
-    GV_Target target = gv_hnsw_target(hnsw, orphan);
+    GV_Target target;
+    gv_hnsw_target(hnsw, orphan, &target);
     uint64_t best = UINT64_MAX;
     gv_hnsw_draft(hnsw, orphan, 0, &theirs);
     for (uint32_t i = 0; i < theirs.count; i++) {
@@ -217,7 +220,8 @@ static void repair_level(GV_HNSW *hnsw, uint32_t slot, uint32_t level, GV_Patch 
     uint32_t sources[2 * GV_DEGREE_MAX + GV_DEGREE_MAX], adopted[GV_SURVIVOR_WORDS] = {0};
     GV_Draft mine;
     size_t degree = gv_hnsw_degree_at(hnsw, level), end = patch->count + gv_patch_layer_words(degree);
-    GV_Target target = gv_hnsw_target(hnsw, slot);
+    GV_Target target;
+    gv_hnsw_target(hnsw, slot, &target);
     size_t count = find_sources(hnsw, &target, slot, level, sources, 2 * degree), words = gv_patch_list_words(degree);
     gv_hnsw_draft(hnsw, slot, level, &mine);
     for (size_t i = 0; i < count && patch->count + words <= end; i++)

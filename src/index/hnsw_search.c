@@ -3,16 +3,18 @@
 #include <math.h>
 
 enum {
-    STOP_AT_LEAST = 10, /* the stop looks at the k-th best, or at this one */
-    POOL_OF_EF = 4,     /* where the walk stops by distance, the pool may hold so many times ef */
-    RERANK_EXTRA = 4,   /* rows measured in full beyond k, ... */
-    ROWS_AHEAD = 6      /* full rows on the way to the cache */
+    STOP_AT_LEAST = 10,   /* the stop looks at the k-th best, or at this one */
+    POOL_OF_EF = 4,       /* where the walk stops by distance, the pool may hold so many times ef */
+    RERANK_EXTRA = 4,     /* rows measured in full beyond k, ... */
+    RERANK_EXTRA_L1 = 12, /* (by MANHATTAN, whose codes are coarser) */
+    ROWS_AHEAD = 6        /* full rows on the way to the cache */
 };
 
-#define RERANK_WITHIN 1.01f /* ... where codes leave open which is nearer: what they do to squared distances is less */
+#define RERANK_WITHIN 1.01f /* ... where codes leave open which is nearer: what they do to ranks is less */
 
 /* How far past the k-th best a walk goes on, on squared distances: fitted so that recall is at least that of a walk that
- * keeps `ef`, at fewer distances. Straight between the points. */
+ * keeps `ef`, at fewer distances. Straight between the points. By L1, whose ranks are no squares, this goes twice as far, which is
+ * what it takes: with the roots of these, recall was below that of such a walk (ADR 22). */
 static float stop_factor(size_t ef)
 {
     static const struct {
@@ -25,15 +27,23 @@ static float stop_factor(size_t ef)
     return points[i - 1].factor + part * (points[i].factor - points[i - 1].factor);
 }
 
-static GV_Target query_target(const GV_HNSW *hnsw, const GV_Query *query, GV_Scratch *scratch)
+static void aim(const GV_HNSW *hnsw, const GV_Query *query, GV_Scratch *scratch, GV_Target *target)
 {
-    GV_Target target = {.vector = query->vector, .squared_norm = query->squared_norm};
-    if (!gv_hnsw_coded(hnsw)) return target;
+    target->vector = query->vector;
+    target->squared_norm = query->squared_norm;
+    if (!gv_hnsw_coded(hnsw)) return;
     gv_codes_encode_query(&hnsw->codes, query->vector, query->squared_norm, scratch->work, scratch->code,
-                          &target.code.head);
-    target.code.bytes = scratch->code;
+                          &target->code.head);
+    target->code.bytes = scratch->code;
     if (gv_hnsw_gated(hnsw)) gv_gate_open(hnsw, scratch);
-    return target;
+}
+
+/* What the rounding of the query may do to a rank. By L1 that adds up as a random walk over the components, and so does that of
+ * rows, of which no norm knows. */
+static float slack_of(const GV_HNSW *hnsw, const GV_CodeHead *query)
+{
+    float length = gv_codes_turned(hnsw->head.metric.distance) ? query->norm : (float)hnsw->codes.dimension;
+    return query->step * sqrtf(length);
 }
 
 /* A rank knows the metric's zero, so that factors mean something, unless it is a negated product. Who asks for as many
@@ -45,8 +55,7 @@ static GV_Walk plan_walk(const GV_HNSW *hnsw, const GV_Query *query, const GV_Ta
     walk.ef = POOL_OF_EF * query->ef;
     walk.stop_at = k > STOP_AT_LEAST ? k : STOP_AT_LEAST;
     walk.factor = stop_factor(query->ef);
-    /* what the rounding of the query may do to a rank */
-    if (gv_hnsw_coded(hnsw)) walk.slack = target->code.head.step * sqrtf(target->code.head.norm);
+    if (gv_hnsw_coded(hnsw)) walk.slack = slack_of(hnsw, &target->code.head);
     return walk;
 }
 
@@ -95,7 +104,8 @@ typedef struct Rerank { /* which of the pool are measured in full, */
 
 static Rerank plan_rerank(const GV_HNSW *hnsw, const GV_Query *query, const GV_Walk *walk, size_t k)
 {
-    Rerank plan = {k, k + RERANK_EXTRA, walk->factor > 0.0f ? RERANK_WITHIN : 0.0f, walk->slack};
+    size_t extra = gv_codes_turned(hnsw->head.metric.distance) ? RERANK_EXTRA : RERANK_EXTRA_L1;
+    Rerank plan = {k, k + extra, walk->factor > 0.0f ? RERANK_WITHIN : 0.0f, walk->slack};
     if (query->ef >= hnsw->present_count) plan.most = SIZE_MAX;
     if (hnsw->rerank > plan.least) plan.least = hnsw->rerank;
     if (plan.least > plan.most) plan.most = plan.least;
@@ -156,7 +166,8 @@ GV_Status gv_hnsw_search(GV_Index *index, const GV_Query *query, GV_TopK *top)
     if (hnsw->entry == GV_NO_SLOT) return GV_OK;
     GV_Scratch *scratch;
     GV_TRY(gv_scratch_take(hnsw, hnsw->slot_end, gv_hnsw_pool_size(POOL_OF_EF * query->ef), &scratch));
-    GV_Target target = query_target(hnsw, query, scratch);
+    GV_Target target;
+    aim(hnsw, query, scratch, &target);
     GV_Walk walk = plan_walk(hnsw, query, &target, top->k);
     GV_Status status = start_at_pivot(hnsw, scratch, &target);
     if (status == GV_OK) {

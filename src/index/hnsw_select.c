@@ -18,7 +18,8 @@ enum {
 
 static bool covered(const GV_HNSW *hnsw, const GV_Draft *survivors, uint32_t slot, float rank)
 {
-    GV_Target target = gv_hnsw_target(hnsw, slot);
+    GV_Target target;
+    gv_hnsw_target(hnsw, slot, &target);
     float between[MEASURED_AT_ONCE];
     for (uint32_t i = 0, part; i < survivors->count; i += part) {
         part = survivors->count - i < MEASURED_AT_ONCE ? survivors->count - i : MEASURED_AT_ONCE;
@@ -68,7 +69,8 @@ void gv_hnsw_draft(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft 
         draft->count++;
     }
     if (list.capacity > 0) memcpy(draft->survivors, list.survivors, gv_bit_words(list.capacity) * sizeof(uint32_t));
-    GV_Target target = gv_hnsw_target(hnsw, node);
+    GV_Target target;
+    gv_hnsw_target(hnsw, node, &target);
     gv_hnsw_measure(hnsw, &target, draft->links, draft->count, draft->ranks);
 }
 

@@ -10,6 +10,7 @@ enum {
 
 static size_t sign_bytes(const GV_Codes *codes)
 {
+    if (!gv_codes_turned(codes->distance)) return 0;
     return gv_rotation_rounds(codes->padded) * codes->padded * sizeof *codes->signs;
 }
 
@@ -17,7 +18,7 @@ GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric,
 {
     *codes = (GV_Codes){
         .kernels = metric->kernels, .heap = heap, .distance = metric->distance, .dimension = metric->dimension};
-    if (!gv_has_codes(metric->distance, metric->dimension)) return GV_OK;
+    if (metric->dimension < GV_CODES_DIMENSION) return GV_OK;
     codes->padded = (size_t)gv_round_up(metric->dimension, GV_CACHE_LINE);
     codes->padding = (float)codes->padded;
     codes->signs = gv_alloc(heap, sign_bytes(codes));
@@ -56,10 +57,43 @@ static void rotate(const GV_Codes *codes, const float *row, float squared_norm, 
     codes->kernels->rotate(work, codes->padded, codes->signs);
 }
 
+/* The least power of two that is no less than `x`, or 0. */
+static float power_above(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fffff) & 0x7f800000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+#define STEPS_MOST 126.0f /* in a row's range: low is up to one below its least component */
+
+/* By L1. */
+static void encode_plain(const GV_Codes *codes, const float *row, uint8_t *bytes, GV_CodeHead *head)
+{
+    float low = row[0], high = low, step, per_step;
+    uint32_t total = 0;
+    for (size_t i = 0; i < codes->dimension; i++) {
+        low = row[i] < low ? row[i] : low;
+        high = row[i] > high ? row[i] : high;
+    }
+    step = high - low < GV_FLAT_RANGE ? 0.0f : power_above((high - low) / STEPS_MOST);
+    per_step = step > 0.0f ? 1.0f / step : 0.0f;
+    if (step > 0.0f) low = floorf(low * per_step) * step;
+    memset(bytes, 0, codes->padded);
+    for (size_t i = 0; i < codes->dimension; i++) total += bytes[i] = (uint8_t)((row[i] - low) * per_step + 0.5f);
+    *head = (GV_CodeHead){step, low, (float)codes->dimension * low + step * (float)total, 0.0f};
+}
+
 void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_norm, float *work, uint8_t *bytes,
                          GV_CodeHead *head)
 {
     uint32_t total;
+    if (!gv_codes_turned(codes->distance)) {
+        encode_plain(codes, row, bytes, head);
+        return;
+    }
     rotate(codes, row, squared_norm, work);
     codes->kernels->encode_row(work, codes->padded, bytes, &head->low, &head->step, &total);
     head->spread = head->step * (float)total;
@@ -75,6 +109,10 @@ void gv_codes_encode_query(const GV_Codes *codes, const float *query, float squa
                            GV_CodeHead *head)
 {
     int32_t total;
+    if (!gv_codes_turned(codes->distance)) {
+        encode_plain(codes, query, (uint8_t *)bytes, head);
+        return;
+    }
     rotate(codes, query, squared_norm, work);
     codes->kernels->encode_query(work, codes->padded, 127, bytes, &head->step, &total);
     head->low = 0.0f;

@@ -8,7 +8,11 @@
  *   d2     = |x|^2 + |y|^2 - 2 <x, y>
  *
  * A query is the same with signed bytes, low 0 and spread sum(q). Norms are those of the decoded row: errors then grow
- * with the distance, not with the length of the rows. Codes order candidates; what a user sees is measured on full rows. */
+ * with the distance, not with the length of the rows. Codes order candidates; what a user sees is measured on full rows.
+ *
+ * A rotation does not keep L1. By MANHATTAN rows are coded as they are, and queries as rows: step is the least power of two that will do, low
+ * a multiple of it, the bytes behind the dimension are 0, spread is the sum of the decoded row and norm 0 (hnsw_rank.c compares them). Such codes are for
+ * walks alone (ADR 22). */
 #ifndef GV_ROW_CODES_H
 #define GV_ROW_CODES_H
 #include "base/slab.h"
@@ -41,12 +45,10 @@ typedef struct GV_Codes {
     GV_Slab heads;   /* GV_CodeHead a slot */
 } GV_Codes;
 
-static inline bool gv_has_codes(GV_DistanceType distance, size_t dimension)
-{
-    return distance != GV_DISTANCE_MANHATTAN && dimension >= GV_CODES_DIMENSION;
-}
+/* Are they of rotated rows, and compared by products? Scans by codes (coded_scan.h) and the gate (hnsw_blocks.c) know no others. */
+static inline bool gv_codes_turned(GV_DistanceType distance) { return distance != GV_DISTANCE_MANHATTAN; }
 
-/* Codes for a metric that has them (all but MANHATTAN) from 32 dimensions on: below, the rows are as short. */
+/* Codes from 32 dimensions on: below, the rows are as short. */
 GV_Status gv_codes_init(GV_Codes *codes, GV_Heap *heap, const GV_Metric *metric, uint64_t seed);
 void gv_codes_free(GV_Codes *codes);
 
@@ -56,7 +58,7 @@ GV_Status gv_codes_reserve(GV_Codes *codes, uint32_t slot_end);
 /* The code of `row` into `bytes[padded]`; `work` is float[padded], and may hold the row. */
 void gv_codes_encode_row(const GV_Codes *codes, const float *row, float squared_norm, float *work, uint8_t *bytes,
                          GV_CodeHead *head);
-/* The code of a query into `bytes[padded]`; the rotated query stays in `work`. */
+/* The code of a query into `bytes[padded]`; the rotated query stays in `work`, where it is rotated. */
 void gv_codes_encode_query(const GV_Codes *codes, const float *query, float squared_norm, float *work, int8_t *bytes,
                            GV_CodeHead *head);
 

@@ -114,6 +114,11 @@ static inline ints ints8_sub(ints a, ints b) { return _mm256_sub_epi8(a, b); }
 
 static inline ints ints8_lookup(ints table, ints places) { return _mm256_shuffle_epi8(table, places); }
 
+static inline ints ints8_shift_right(ints v, unsigned count)
+{
+    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128((int)count)), ints8_splat(255 >> count));
+}
+
 static inline ints ints8_low_nibbles(ints v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
 
 static inline ints ints8_high_nibbles(ints v) { return ints8_low_nibbles(_mm256_srli_epi16(v, 4)); }
@@ -154,6 +159,11 @@ static inline void ints16_merge(ints even, ints odd, uint16_t *sums)
 static inline ints ints32_add_dot(ints sum, ints u, ints q)
 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(u, q), _mm256_set1_epi16(1)));
+}
+
+static inline ints ints32_add_distance(ints sum, ints a, ints b)
+{
+    return _mm256_add_epi32(sum, _mm256_sad_epu8(a, b));
 }
 
 static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)

@@ -119,6 +119,11 @@ static inline ints ints8_sub(ints a, ints b) { return _mm512_sub_epi8(a, b); }
 
 static inline ints ints8_lookup(ints table, ints places) { return _mm512_shuffle_epi8(table, places); }
 
+static inline ints ints8_shift_right(ints v, unsigned count)
+{
+    return _mm512_and_si512(_mm512_srl_epi16(v, _mm_cvtsi32_si128((int)count)), ints8_splat(255 >> count));
+}
+
 static inline ints ints8_low_nibbles(ints v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
 
 static inline ints ints8_high_nibbles(ints v) { return ints8_low_nibbles(_mm512_srli_epi16(v, 4)); }
@@ -165,6 +170,11 @@ static inline ints ints32_add_dot(ints sum, ints u, ints q) { return _mm512_dpbu
 static inline __m256i add_halves(ints v)
 {
     return _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+}
+
+static inline ints ints32_add_distance(ints sum, ints a, ints b)
+{
+    return _mm512_add_epi32(sum, _mm512_sad_epu8(a, b));
 }
 
 static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)

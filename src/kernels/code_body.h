@@ -293,6 +293,17 @@ static void dots_i8(const uint8_t *const *rows, size_t count, const int8_t *q, s
     }
 }
 
+static uint32_t l1_u7(const uint8_t *coarse, const uint8_t *fine, const GV_CodeShift *shift, size_t n)
+{
+    ints sum = ints_zero(), before = ints8_splat(shift->before);
+    ints add_fine = ints8_splat(shift->fine), add_coarse = ints8_splat(shift->coarse);
+    for (size_t i = 0; i < n; i += INTS_BYTES) {
+        ints f = ints8_shift_right(ints8_add(ints_load(fine + i), before), shift->right);
+        sum = ints32_add_distance(sum, ints8_add(ints_load(coarse + i), add_coarse), ints8_add(f, add_fine));
+    }
+    return (uint32_t)ints32_fold(sum);
+}
+
 /* ---- one-bit codes ---- */
 
 /* Entry b of a table takes v_i (place i of the nibble) or -v_i (place 4 + i) as bit i of b is set or clear. */

@@ -40,6 +40,10 @@ typedef struct GV_StoredSums {
     float (*l1)(const float *a, const void *b, size_t n);
 } GV_StoredSums;
 
+typedef struct GV_CodeShift { /* how the finer of two row codes goes with the coarser one: codes.h */
+    uint8_t before, right, fine, coarse;
+} GV_CodeShift;
+
 typedef struct GV_Kernels {
     const char *name; /* "scalar", "sse41", "avx2", "avx512", "neon", "neon-dot", "wasm128", "wasm128-relaxed" */
     float (*l2sq)(const float *a, const float *b, size_t n); /* sum of squared differences */
@@ -59,6 +63,7 @@ typedef struct GV_Kernels {
     void (*encode_query)(const float *x, size_t n, int limit, int8_t *q, float *step, int32_t *total);
     int32_t (*dot_i8)(const uint8_t *u, const int8_t *q, size_t n); /* u in 0..127 */
     void (*dots_i8)(const uint8_t *const *rows, size_t count, const int8_t *q, size_t n, int32_t *dots);
+    uint32_t (*l1_u7)(const uint8_t *coarse, const uint8_t *fine, const GV_CodeShift *shift, size_t n);
     void (*scan_tables)(const int8_t *v, size_t n, int limit, uint8_t *tables); /* 4 n bytes */
     uint32_t (*scan_block)(const uint8_t *codes, const uint8_t *tables, size_t n, int limit, const float *A,
                            const float *F, float base, float step, float bound, float *estimates);

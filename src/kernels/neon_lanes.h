@@ -120,6 +120,8 @@ static inline ints ints8_sub(ints a, ints b) { return vsubq_u8(a, b); }
 
 static inline ints ints8_lookup(ints table, ints places) { return vqtbl1q_u8(table, places); }
 
+static inline ints ints8_shift_right(ints v, unsigned count) { return vshlq_u8(v, vdupq_n_s8((int8_t)-(int)count)); }
+
 static inline ints ints8_low_nibbles(ints v) { return vandq_u8(v, vdupq_n_u8(15)); }
 
 static inline ints ints8_high_nibbles(ints v) { return vshrq_n_u8(v, 4); }
@@ -162,6 +164,11 @@ static inline ints ints32_add_dot(ints sum, ints u, ints q)
     int16x8_t low = vmulq_s16(vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(u))), vmovl_s8(vget_low_s8(signs)));
     int16x8_t both = vmlaq_s16(low, vreinterpretq_s16_u16(vmovl_high_u8(u)), vmovl_high_s8(signs));
     return vreinterpretq_u8_s32(vpadalq_s16(sums_of(sum), both));
+}
+
+static inline ints ints32_add_distance(ints sum, ints a, ints b)
+{
+    return vreinterpretq_u8_u32(vpadalq_u16(vreinterpretq_u32_u8(sum), vpaddlq_u8(vabdq_u8(a, b))));
 }
 
 static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)

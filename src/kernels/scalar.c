@@ -229,6 +229,17 @@ static void dots_i8(const uint8_t *const *rows, size_t count, const int8_t *q, s
     }
 }
 
+static uint32_t l1_u7(const uint8_t *coarse, const uint8_t *fine, const GV_CodeShift *shift, size_t n)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t f = (uint8_t)(fine[i] + shift->before), c = (uint8_t)(coarse[i] + shift->coarse);
+        f = (uint8_t)((f >> shift->right) + shift->fine);
+        sum += c > f ? (uint32_t)(c - f) : (uint32_t)(f - c);
+    }
+    return sum;
+}
+
 static void scan_tables(const int8_t *v, size_t n, int limit, uint8_t *tables)
 {
     for (size_t m = 0; m < n / 4; m++) {
@@ -350,6 +361,7 @@ const GV_Kernels gv_kernels_scalar = {.name = "scalar",
                                       .encode_query = encode_query,
                                       .dot_i8 = dot_i8,
                                       .dots_i8 = dots_i8,
+                                      .l1_u7 = l1_u7,
                                       .scan_tables = scan_tables,
                                       .scan_block = scan_block,
                                       .far_rows = far_rows,

@@ -118,6 +118,11 @@ static inline ints ints8_sub(ints a, ints b) { return _mm_sub_epi8(a, b); }
 
 static inline ints ints8_lookup(ints table, ints places) { return _mm_shuffle_epi8(table, places); }
 
+static inline ints ints8_shift_right(ints v, unsigned count)
+{
+    return _mm_and_si128(_mm_srl_epi16(v, _mm_cvtsi32_si128((int)count)), ints8_splat(255 >> count));
+}
+
 static inline ints ints8_low_nibbles(ints v) { return _mm_and_si128(v, _mm_set1_epi8(15)); }
 
 static inline ints ints8_high_nibbles(ints v) { return ints8_low_nibbles(_mm_srli_epi16(v, 4)); }
@@ -157,6 +162,8 @@ static inline ints ints32_add_dot(ints sum, ints u, ints q)
 {
     return _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(u, q), _mm_set1_epi16(1)));
 }
+
+static inline ints ints32_add_distance(ints sum, ints a, ints b) { return _mm_add_epi32(sum, _mm_sad_epu8(a, b)); }
 
 static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)
 {

@@ -115,6 +115,13 @@ static inline ints ints8_sub(ints a, ints b) { return wasm_i8x16_sub(a, b); }
 
 static inline ints ints8_lookup(ints table, ints places) { return wasm_i8x16_swizzle(table, places); }
 
+/* By one, mostly once or not at all: of a count that it does not know, LLVM 14 makes a shift of each lane. */
+static inline ints ints8_shift_right(ints v, unsigned count)
+{
+    for (; count > 0; count--) v = wasm_u8x16_shr(v, 1);
+    return v;
+}
+
 static inline ints ints8_low_nibbles(ints v) { return wasm_v128_and(v, wasm_i8x16_splat(15)); }
 
 static inline ints ints8_high_nibbles(ints v) { return wasm_u8x16_shr(v, 4); }
@@ -171,6 +178,12 @@ static inline ints ints32_add_row(ints sum, ints u, ints q)
 }
 #endif
 #endif
+
+static inline ints ints32_add_distance(ints sum, ints a, ints b)
+{
+    ints apart = wasm_v128_or(wasm_u8x16_sub_sat(a, b), wasm_u8x16_sub_sat(b, a));
+    return wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_u16x8_extadd_pairwise_u8x16(apart)));
+}
 
 static inline void ints32_fold4(ints a, ints b, ints c, ints d, int32_t *out)
 {

@@ -52,9 +52,12 @@ def flat():
 
 def graphs():
     for storage in NARROW:
-        for metric, dimension in zip(METRICS[:3], (40, 64, 100), strict=True):
+        for metric, dimension in zip(METRICS, (40, 64, 100, 45), strict=True):
             about = f"HNSW with vectors kept as {storage}, wide enough to be exact, by {metric}."
             yield life(f"storage_hnsw_{storage}_{metric}", about, metric, dimension, storage, **GRAPH)
+        for metric, dimension in zip(METRICS, (12, 31, 8, 20), strict=True):
+            about = f"HNSW that measures one row by another, both kept as {storage}, by {metric}."
+            yield life(f"storage_hnsw_{storage}_short_{metric}", about, metric, dimension, storage, **GRAPH)
 
 
 def lists():
@@ -113,8 +116,6 @@ def refusals():
     for more, has in (
         ({"index": "kdtree"}, "KDTREE keeps its rows as F32"),
         ({"index": "sparse", "distance": "dot_product"}, "SPARSE keeps its rows as F32"),
-        ({"index": "hnsw", "dimension": 31}, "HNSW has it from 32 dimensions on"),
-        ({"index": "hnsw", "distance": "manhattan"}, "not by MANHATTAN"),
     ):
         given = {"path": "other.gv", "dimension": 40, "storage": "int8"} | more
         case.open_another(error="GV_ERR_UNSUPPORTED", message_has=has, **given)

@@ -107,6 +107,7 @@ RECORDED = (
     ("hnsw_recorded_cosine", "cosine", 40, {"M": 8}),
     ("hnsw_codes_euclidean", "euclidean", 96, {"M": 8}),
     ("hnsw_codes_dot_product", "dot_product", 33, {"M": 8}),
+    ("hnsw_codes_manhattan", "manhattan", 72, {"M": 8}),
     ("hnsw_codes_rerank", "euclidean", 32, {"M": 8, "quant_rerank": 40}),
     ("hnsw_hybrid_euclidean", "euclidean", 64, {"M": 8, "use_binary_quant": 1}),
     ("hnsw_hybrid_cosine", "cosine", 100, {"M": 20, "use_binary_quant": 1}),

@@ -236,6 +236,35 @@ static void check_dots(size_t n, size_t offset, bool extreme)
     free(q.start);
 }
 
+/* ---- L1 of row codes ---- */
+
+/* How the finer code is brought to the steps of the coarser one, and at the ends of what bytes hold. */
+static const GV_CodeShift shifts[] = {{0, 0, 0, 0},  {0, 0, 0, 127}, {0, 0, 128, 0}, {1, 1, 0, 3},
+                                      {2, 1, 63, 0}, {95, 6, 0, 90}, {0, 7, 5, 0},   {255, 0, 255, 255}};
+
+static void check_l1(size_t n, size_t offset, bool extreme)
+{
+    Block coarse = random_codes(n, offset, 0, 127, extreme), fine = random_codes(n, offset / 2, 0, 127, false);
+    const uint8_t *c = at(coarse), *f = at(fine);
+    for (size_t s = 0; s < sizeof shifts / sizeof shifts[0]; s++) {
+        const GV_CodeShift *shift = &shifts[s];
+        int64_t expected = 0;
+        for (size_t i = 0; i < n; i++) {
+            unsigned moved = ((f[i] + shift->before) & 255U) >> shift->right;
+            int apart = (int)((c[i] + shift->coarse) & 255U) - (int)((moved + shift->fine) & 255U);
+            expected += apart < 0 ? -apart : apart;
+        }
+        for (size_t k = 0; k < kernel_count; k++) {
+            uint32_t sum = kernels[k]->l1_u7(c, f, shift, n);
+            CHECK(sum == expected, "l1 of %zu, shift %zu: %u by %s, expected %" PRId64, n, s, sum, kernels[k]->name,
+                  expected);
+        }
+        add_to_hash(&expected, sizeof expected);
+    }
+    free(coarse.start);
+    free(fine.start);
+}
+
 /* ---- all of them ---- */
 
 static void check_dimension(size_t n)
@@ -247,6 +276,8 @@ static void check_dimension(size_t n)
             check_encode_row(n, offsets[o], (Values)values);
             check_encode_query(n, offsets[o], (Values)values);
         }
+        check_l1(n, offsets[o], false);
+        check_l1(n, offsets[o], true);
         check_dots(n, offsets[o], false);
         check_dots(n, offsets[o], true);
     }
@@ -262,7 +293,8 @@ int main(void)
     for (size_t i = 0; i < DIMENSIONS; i++) {
         check_dimension(dimensions[i]);
     }
-    printf("ok: rotate, sum, encode_row, encode_query, dot_i8, dots_i8: %d dimensions, %zu to %zu, %d kinds of values: "
+    printf("ok: rotate, sum, encode_row, encode_query, dot_i8, dots_i8, l1_u7: %d dimensions, %zu to %zu, %d kinds of "
+           "values: "
            "equal in every bit, and as defined\n",
            DIMENSIONS, dimensions[0], dimensions[DIMENSIONS - 1], VALUES_COUNT);
     printf("hash of all scalar results: %016" PRIx64 "\n", hash);

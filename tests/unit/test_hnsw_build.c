@@ -109,7 +109,9 @@ static void test_exact(GV_DistanceType distance, size_t dimension)
     float *rows = make_repeating_rows(ROWS, dimension, 1), *queries = make_rows(QUERIES, dimension, 2);
     Base base;
     open_base(&base, distance, dimension, 16, 60, NULL);
-    CHECK((((GV_HNSW *)base.index)->codes.padded > 0) == (distance != GV_DISTANCE_MANHATTAN), "no codes");
+    CHECK(((GV_HNSW *)base.index)->codes.padded > 0, "no codes");
+    CHECK((base.index->ops->codes(base.index) != NULL) == (distance != GV_DISTANCE_MANHATTAN),
+          "no scan is by codes of L1");
     add_group(&base, rows, ROWS, &group);
     forget_patches(&group);
     for (size_t i = 0; i < QUERIES; i++) {
@@ -201,7 +203,8 @@ static void test_huge_rows(GV_DistanceType distance)
     for (uint32_t a = 0; a < ROWS; a++) {
         uint32_t slots[ROWS];
         float ranks[ROWS];
-        GV_Target target = gv_hnsw_target(hnsw, a);
+        GV_Target target;
+        gv_hnsw_target(hnsw, a, &target);
         for (uint32_t b = 0; b < ROWS; b++) slots[b] = b;
         gv_hnsw_measure(hnsw, &target, slots, ROWS, ranks);
         for (uint32_t b = 0; b < ROWS; b++) {
@@ -209,6 +212,37 @@ static void test_huge_rows(GV_DistanceType distance)
             CHECK(gv_rank_bits(one) == gv_rank_bits(ranks[b]) && gv_rank_bits(one) == gv_rank_bits(back),
                   "ranks of %u and %u: %g, %g, %g", a, b, (double)one, (double)ranks[b], (double)back);
             CHECK(one == one, "no rank of %u and %u", a, b);
+        }
+    }
+    close_base(&base);
+    free(rows);
+}
+
+/* By MANHATTAN two codes compare in steps of the coarser one: rows of ranges that are alike, far apart, a hundred times as wide, flat, and
+ * away from zero are as far from each other as they are, but for the rounding of each component. */
+static void test_ranks_by_l1(size_t dimension)
+{
+    enum {
+        ROWS = 120
+    };
+    static const float scales[] = {1.0f, 1.7f, 0.03f, 40.0f, 0.0f, 3e-7f}, centres[] = {0.0f, 0.3f, -90.0f, 1e6f};
+    static Group group;
+    float *rows = make_rows(ROWS, dimension, 3);
+    for (size_t i = 0; i < ROWS * dimension; i++)
+        rows[i] = rows[i] * scales[i / dimension % 6] + centres[i / dimension % 4];
+    Base base;
+    open_base(&base, GV_DISTANCE_MANHATTAN, dimension, 8, 40, NULL);
+    add_group(&base, rows, ROWS, &group);
+    forget_patches(&group);
+    const GV_HNSW *hnsw = (const GV_HNSW *)base.index;
+    for (uint32_t a = 0; a < ROWS; a++) {
+        for (uint32_t b = 0; b < ROWS; b++) {
+            float coded = gv_hnsw_rank_between(hnsw, a, b);
+            float full = base.metric.kernels->l1(rows + a * dimension, rows + b * dimension, dimension);
+            float steps = gv_codes_head(&hnsw->codes, a)->step + gv_codes_head(&hnsw->codes, b)->step;
+            CHECK(fabsf(coded - full) <= (float)dimension * steps + 1e-5f * full, "rows %u and %u: %g, by codes %g", a,
+                  b, (double)full, (double)coded);
+            CHECK(a != b || coded == 0.0f, "row %u is %g from itself", a, (double)coded);
         }
     }
     close_base(&base);
@@ -281,6 +315,8 @@ int main(void)
     test_recovery(GV_DISTANCE_MANHATTAN, 6, 2);
     test_recovery(GV_DISTANCE_COSINE, 33, 2);
     test_pivots();
+    test_ranks_by_l1(33);
+    test_ranks_by_l1(128);
     for (int distance = 0; distance < 4; distance++) {
         test_huge_rows((GV_DistanceType)distance);
         test_exact((GV_DistanceType)distance, 32);

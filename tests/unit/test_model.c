@@ -33,6 +33,8 @@ static const struct Kind {
     {"hnsw, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, false, 0.97, GV_STORAGE_F32, false},
     {"hnsw, dot product", GV_INDEX_TYPE_HNSW, GV_DISTANCE_DOT_PRODUCT, false, 0.97, GV_STORAGE_F32, false},
     {"hnsw, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97, GV_STORAGE_F32, false},
+    {"hnsw, f16, manhattan", GV_INDEX_TYPE_HNSW, GV_DISTANCE_MANHATTAN, false, 0.97, GV_STORAGE_F16, false},
+    {"hnsw, int8, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, false, 0.97, GV_STORAGE_INT8, false},
     {"hnsw, binary, euclidean", GV_INDEX_TYPE_HNSW, GV_DISTANCE_EUCLIDEAN, true, 0.97, GV_STORAGE_F32, false},
     {"hnsw, binary, cosine", GV_INDEX_TYPE_HNSW, GV_DISTANCE_COSINE, true, 0.97, GV_STORAGE_F32, false},
     {"ivfpq, euclidean", GV_INDEX_TYPE_IVFPQ, GV_DISTANCE_EUCLIDEAN, false, 0.9, GV_STORAGE_F32, false},
