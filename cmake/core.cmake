@@ -79,7 +79,7 @@ if(EMSCRIPTEN)
         ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/query/*.c
         ${PROJECT_SOURCE_DIR}/src/index/hnsw_[bclprs]*.c ${PROJECT_SOURCE_DIR}/src/index/ivfpq.c
         ${PROJECT_SOURCE_DIR}/src/index/ivfpq_[lst]*.c ${PROJECT_SOURCE_DIR}/src/kernels/scalar.c)
-    list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|select).c$|ivfpq_search.c$|topk.c$|crc32c.c$")
+    list(FILTER cold_sources EXCLUDE REGEX "hnsw_(blocks|rank|search|select).c$|ivfpq_search.c$|topk.c$|crc32c.c$")
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
     # bundlers warn of files above 250,000 bytes; these are as fast
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/wasm128.c APPEND PROPERTY COMPILE_OPTIONS -O2 -fno-unroll-loops)

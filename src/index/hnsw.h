@@ -184,8 +184,15 @@ static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t
 
 static inline bool gv_hnsw_coded(const GV_HNSW *hnsw) { return hnsw->codes.padded > 0; }
 
+/* Of a graph without codes. */
+void gv_hnsw_target_row(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target);
+
 /* Make a row the target. This is done often: nothing is written that is not read. */
-void gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target);
+static inline void gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target)
+{
+    if (gv_hnsw_coded(hnsw)) target->code = gv_codes_at(&hnsw->codes, slot);
+    else gv_hnsw_target_row(hnsw, slot, target);
+}
 
 float gv_hnsw_rank(const GV_HNSW *hnsw, const GV_Target *target, uint32_t slot);
 /* The ranks of `count` slots. */

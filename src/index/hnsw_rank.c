@@ -59,13 +59,9 @@ __attribute__((noinline)) static float l1_rank(const GV_Codes *codes, const GV_C
 
 /* ---- all of them ---- */
 
-void gv_hnsw_target(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target)
+void gv_hnsw_target_row(const GV_HNSW *hnsw, uint32_t slot, GV_Target *target)
 {
     const GV_Table *table = hnsw->head.table;
-    if (gv_hnsw_coded(hnsw)) {
-        target->code = gv_codes_at(&hnsw->codes, slot);
-        return;
-    }
     target->vector = gv_table_floats(table, slot, target->room);
     target->squared_norm = gv_table_norm(table, slot);
 }
