@@ -23,7 +23,7 @@
  * u is a valid int8, so `dot_i8` also takes one row code against another: with su the total of a row,
  *   <x, y> ~ step_x step_y dot_i8(u_x, u_y) + step_x lo_y su_x + step_y lo_x su_y + n lo_x lo_y.
  * `l1_u7` is the sum of |(c[i] + coarse) - ((f[i] + before >> right) + fine)| over two codes whose steps are powers of two: in steps of
- * the coarser one, to which the finer one is brought (index/row_codes.h). right is 0..7; sums in brackets are bytes, modulo 256.
+ * the coarser one, to which the finer one is brought (index/hnsw_rank.c). right is 0..7; sums in brackets are bytes, modulo 256.
  *
  * Neighbour code, one bit a component (`encode_neighbour`; the estimator is RaBitQ's, arXiv:2405.12497, kept beside a
  * node's links as in SymphonyQG, arXiv:2411.12229). For a node c and a neighbour x: r = x - c, bit i is 0 where
