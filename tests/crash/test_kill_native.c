@@ -32,7 +32,7 @@ static Step next_step(const Model *model, bool is_open, uint64_t seed)
     uint64_t draw = gv_random(seed, model->changes);
     uint32_t size = (uint32_t)(draw >> 32) % 16 + 1, chance = (uint32_t)draw % 100;
     if (!is_open) return (Step){STEP_OPEN, size % 2, 0};
-    if (model->count > ROWS_MAX && chance < 40) return (Step){STEP_DELETE, 4 * size, 0};
+    if (model->count > ROWS_MAX && chance < 45) return (Step){STEP_DELETE, 4 * size, 0};
     if (chance < 35 || model->count == 0) return (Step){STEP_ADD, 1, size % 4 ? 0 : 30 * size};
     if (chance < 45) return (Step){STEP_ADD, 4 * size, 0};
     if (chance < 60) return (Step){STEP_UPDATE, 0, 0};

@@ -15,6 +15,7 @@ enum {
 };
 
 static float *rows;
+static GV_Vfs *memory;
 
 static uint64_t first_twin(void) { return ROWS - TWINS; }
 
@@ -32,7 +33,8 @@ static GV_Database *make(void)
     gv_open_options_init(&options);
     options.dimension = DIMENSION;
     options.hnsw = &hnsw;
-    CHECK_OK(gv_db_open_with_vfs(NULL, &options, gv_vfs_memory_new(), &db));
+    memory = gv_vfs_memory_new();
+    CHECK_OK(gv_db_open_with_vfs(NULL, &options, memory, &db));
     rows = clustered_rows(ROWS, DIMENSION, CENTRES, 11);
     for (uint64_t id = first_twin(); id < ROWS; id++)
         memcpy(rows + id * DIMENSION, rows + first_twin() * DIMENSION, DIMENSION * sizeof *rows);
@@ -120,6 +122,7 @@ int main(void)
     gv_free(bytes);
     CHECK_OK(gv_db_close(copy));
     CHECK_OK(gv_db_close(db));
+    gv_vfs_memory_free(memory);
     printf("rows near each other lie %.0f slots apart, %.0f before\n", after.spread, before.spread);
     free(rows);
     return 0;
