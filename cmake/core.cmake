@@ -93,7 +93,7 @@ if(EMSCRIPTEN)
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/base/malloc_wasm.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
     foreach(name base/number base/slab base/status index/hnsw_lazy storage/log_read storage/image storage/keys storage/metadata storage/sparse_row
             storage/vfs_memory api/apply api/care api/compact api/find api/groups api/declared_keys api/recover api/upsert api/write
-            query/expression query/expression_parse kernels/scalar index/hnsw_check index/hnsw_save
+            query/expression query/expression_parse kernels/scalar index/hnsw_check index/hnsw_order index/hnsw_save
             query/terms query/terms_check query/terms_find query/terms_load query/terms_numbers query/terms_postings query/terms_save query/terms_values
             index/ivfpq index/ivfpq_group index/ivfpq_lists index/ivfpq_save index/ivfpq_scratch index/ivfpq_train
             index/kdtree index/kdtree_build index/sparse

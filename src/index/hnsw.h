@@ -426,6 +426,10 @@ GV_Status gv_hnsw_shape(GV_Index *index, GV_Stats *stats);
 
 /* ---- hnsw_order.c ---- */
 
+/* All nodes that links of the base layer, or of all layers, lead to from the entry point on, in that order: into `queue`, which has room for
+ * slot_end. `seen` begins empty, and has room as well. */
+GV_Status gv_hnsw_breadth_first(const GV_HNSW *hnsw, bool all_layers, GV_Bitset *seen, uint32_t *queue, size_t *count);
+
 GV_Status gv_hnsw_order(const GV_Index *index, uint32_t *slots);
 
 /* A base link to `slot` has come (1) or gone (-1). */

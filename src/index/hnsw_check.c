@@ -58,26 +58,13 @@ static uint64_t rows_of(const GV_HNSW *hnsw, uint32_t node)
 }
 
 /* Over the base layer, from the entry point and from all that the layers above lead to. */
-static uint64_t count_reachable(const GV_HNSW *hnsw, GV_Bitset *seen, uint32_t *queue)
+static GV_Status count_reachable(const GV_HNSW *hnsw, GV_Bitset *seen, uint32_t *queue, uint64_t *rows)
 {
-    size_t head = 0, tail = 0;
-    uint64_t rows = 0;
-    gv_bitset_set(seen, hnsw->entry);
-    queue[tail++] = hnsw->entry;
-    while (head < tail) {
-        uint32_t node = queue[head++], level = gv_hnsw_level(hnsw, node);
-        if (gv_bitset_get(&hnsw->present, node)) rows += rows_of(hnsw, node);
-        for (uint32_t at = 0; at <= level; at++) {
-            GV_List list = gv_hnsw_list(hnsw, node, at);
-            for (uint32_t i = 0; i < list.capacity && list.links[i] != node; i++) {
-                uint32_t link = list.links[i];
-                if (link >= hnsw->slot_end || gv_bitset_get(seen, link)) continue;
-                gv_bitset_set(seen, link);
-                queue[tail++] = link;
-            }
-        }
-    }
-    return rows;
+    size_t count;
+    GV_TRY(gv_hnsw_breadth_first(hnsw, true, seen, queue, &count));
+    for (size_t i = 0; i < count; i++)
+        if (gv_bitset_get(&hnsw->present, queue[i])) *rows += rows_of(hnsw, queue[i]);
+    return GV_OK;
 }
 
 GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report)
@@ -91,7 +78,7 @@ GV_Status gv_hnsw_check(GV_Index *index, GV_CheckReport *report)
     uint32_t *queue = gv_alloc_array(index->scratch_heap, hnsw->slot_end, sizeof *queue);
     if (!queue) return gv_last_status();
     GV_Status status = gv_bitset_reserve(&seen, index->scratch_heap, hnsw->slot_end, NULL);
-    if (status == GV_OK) report->reachable = count_reachable(hnsw, &seen, queue);
+    if (status == GV_OK) status = count_reachable(hnsw, &seen, queue, &report->reachable);
     gv_bitset_free(&seen, index->scratch_heap);
     gv_release(index->scratch_heap, queue, hnsw->slot_end * sizeof *queue);
     return status;

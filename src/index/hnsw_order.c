@@ -4,8 +4,7 @@
  * of graphs for searches is that of Coleman et al., arXiv:2104.03221; docs/adr/0024 has what it is worth here. */
 #include "index/hnsw.h"
 
-/* Nodes from the entry point on, into `queue`: how many. */
-static GV_Status walk_breadth_first(const GV_HNSW *hnsw, GV_Bitset *seen, uint32_t *queue, size_t *count)
+GV_Status gv_hnsw_breadth_first(const GV_HNSW *hnsw, bool all_layers, GV_Bitset *seen, uint32_t *queue, size_t *count)
 {
     size_t end = 0;
     if (hnsw->entry != GV_NO_SLOT) {
@@ -13,14 +12,16 @@ static GV_Status walk_breadth_first(const GV_HNSW *hnsw, GV_Bitset *seen, uint32
         queue[end++] = hnsw->entry;
     }
     for (size_t at = 0; at < end; at++) {
-        uint32_t node = queue[at];
+        uint32_t node = queue[at], highest = all_layers ? gv_hnsw_level(hnsw, node) : 0;
         if (hnsw->mapped) GV_TRY(gv_hnsw_touch_list(hnsw, node, 0));
-        GV_List list = gv_hnsw_list(hnsw, node, 0);
-        for (uint32_t i = 0; i < list.capacity && list.links[i] != node; i++) {
-            uint32_t link = list.links[i];
-            if (link >= hnsw->slot_end || gv_bitset_get(seen, link)) continue;
-            gv_bitset_set(seen, link);
-            queue[end++] = link;
+        for (uint32_t level = 0; level <= highest; level++) {
+            GV_List list = gv_hnsw_list(hnsw, node, level);
+            for (uint32_t i = 0; i < list.capacity && list.links[i] != node; i++) {
+                uint32_t link = list.links[i];
+                if (link >= hnsw->slot_end || gv_bitset_get(seen, link)) continue;
+                gv_bitset_set(seen, link);
+                queue[end++] = link;
+            }
         }
     }
     *count = end;
@@ -34,7 +35,7 @@ GV_Status gv_hnsw_order(const GV_Index *index, uint32_t *slots)
     GV_Bitset seen = {0};
     size_t met, count = 0, end = index->table->slot_count;
     GV_TRY(gv_bitset_reserve(&seen, index->scratch_heap, end, NULL));
-    GV_Status status = walk_breadth_first(hnsw, &seen, slots, &met);
+    GV_Status status = gv_hnsw_breadth_first(hnsw, false, &seen, slots, &met);
     if (status == GV_OK) {
         for (size_t i = 0; i < met; i++)
             if (gv_bitset_get(live, slots[i])) slots[count++] = slots[i];
