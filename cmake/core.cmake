@@ -83,6 +83,10 @@ if(EMSCRIPTEN)
     set_property(SOURCE ${cold_sources} APPEND PROPERTY COMPILE_OPTIONS -Os)
     # bundlers warn of files above 250,000 bytes; these are as fast
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/wasm128.c APPEND PROPERTY COMPILE_OPTIONS -O2 -fno-unroll-loops)
+    # loops here are short: made for vectors or unrolled they are larger and no faster
+    foreach(name hnsw_blocks hnsw_search hnsw_select)
+        set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/${name}.c APPEND PROPERTY COMPILE_OPTIONS -fno-vectorize -fno-unroll-loops)
+    endforeach()
     foreach(name coded_scan ivfpq_search kdtree_search kmeans)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/index/${name}.c APPEND PROPERTY COMPILE_OPTIONS -O2)
     endforeach()

@@ -149,8 +149,9 @@ typedef struct GV_Walk {
     const GV_Bitset *accept; /* what counts; NULL: everything */
     size_t stop_at; /* ends where the next candidate's rank is above factor * that of the stop_at-th that counts, */
     float factor, slack; /* ... + slack (Al-Jazzazi et al., arXiv:2505.15636). Factor 0: never */
-    bool gated;          /* only neighbours that look near are measured; after gv_gate_open() */
-    bool ahead;          /* expands the next candidate before it measures what the one before has met */
+    float kept; /* what is met stays in the pool up to this in place of `factor`, which is no more; 0: up to that */
+    bool gated; /* only neighbours that look near are measured; after gv_gate_open() */
+    bool ahead; /* expands the next candidate before it measures what the one before has met */
 } GV_Walk;
 
 /* ---- bits ---- */
@@ -168,6 +169,9 @@ static inline bool gv_hnsw_bit(const GV_Bitset *set, uint32_t slot)
 {
     return (slot >> 6) < set->word_count && gv_bitset_get(set, slot);
 }
+
+/* Is every slot of the graph a node that is there? Then nobody has to ask of one. */
+static inline bool gv_hnsw_whole(const GV_HNSW *hnsw) { return hnsw->present_count == hnsw->slot_end; }
 
 /* ---- keys: order of rank (negative ones too), then of slot ---- */
 
@@ -324,8 +328,9 @@ void gv_pivots_find(GV_HNSW *hnsw);                                  /* all anew
  * needs no link of its own. (The negated dot product knows no zero that means this.) */
 bool gv_hnsw_covers(const GV_HNSW *hnsw, float between, float rank);
 
-/* Choose the links of draft->node, at draft->level, from the candidates, nearest first: survivors, then fillers. */
-void gv_hnsw_select(const GV_HNSW *hnsw, const uint64_t *candidates, size_t count, GV_Draft *draft);
+/* Choose the links of draft->node, at draft->level, from the candidates, nearest first: survivors, then fillers. In `left` is
+ * room for as many keys. */
+void gv_hnsw_select(const GV_HNSW *hnsw, const uint64_t *candidates, size_t count, uint64_t *left, GV_Draft *draft);
 
 /* Read a list, with the ranks of its links. */
 void gv_hnsw_draft(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft *draft);

@@ -5,6 +5,7 @@
  * weighed in the order of the rows. Each of these is a job that any number of threads may share, and none can tell how
  * many did. How large a batch is depends on the graph and on the steps to come, never on threads. */
 #include "index/hnsw_build.h"
+#include "base/memory.h"
 #include <stdlib.h>
 
 uint32_t gv_hnsw_draw_level(const GV_HNSW *hnsw, uint64_t id)
@@ -105,8 +106,10 @@ static size_t keep_nodes(const GV_HNSW *hnsw, const GV_Scratch *scratch, uint32_
     return count;
 }
 
-/* A row that has its fill of neighbours needs none that are farther by so much, in squared distance: as survivors they would
- * push out near ones (ADR 7). */
+/* A row looks for neighbours until the next to look at is farther by so much, in squared distance, than a quarter more than it may
+ * link to, ... */
+#define LOOKED_AROUND 1.08f
+/* ... and needs none that are farther by so much: as survivors they would push out near ones (ADR 7). */
 #define FAR_NEIGHBOURS 1.3f
 
 static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
@@ -121,10 +124,12 @@ static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
         b->upper_lists[newcomer->upper_list + level - 1].count = 0;
     (void)gv_hnsw_descend(hnsw, scratch, &target, at); /* cannot fail: what is mapped has been verified */
     for (;; at--) {
-        GV_Walk walk = {.level = at, .ef = hnsw->ef_construction, .accept = &hnsw->present};
+        GV_Walk walk = {
+            .level = at, .ef = hnsw->ef_construction, .accept = gv_hnsw_whole(hnsw) ? NULL : &hnsw->present};
         if (at == 0 && hnsw->head.metric.distance != GV_DISTANCE_DOT_PRODUCT) {
-            walk.stop_at = hnsw->degree;
-            walk.factor = FAR_NEIGHBOURS;
+            walk.stop_at = hnsw->degree + hnsw->degree / 4;
+            walk.factor = LOOKED_AROUND;
+            walk.kept = FAR_NEIGHBOURS;
         }
         scratch->accepted = gv_hnsw_accepted(hnsw, walk.accept, gv_key_slot(scratch->pool[0]));
         (void)gv_hnsw_walk(hnsw, scratch, &target, &walk);
@@ -134,7 +139,7 @@ static void find_neighbours(const GV_HNSW *hnsw, GV_Scratch *scratch, size_t i)
         list->node = newcomer->slot;
         list->level = at;
         list->capacity = hnsw->M;
-        gv_hnsw_select(hnsw, candidates, newcomer->candidate_count, list);
+        gv_hnsw_select(hnsw, candidates, newcomer->candidate_count, scratch->pool + 1, list);
         gv_scratch_start(scratch, gv_key_slot(scratch->pool[0]), gv_key_rank(scratch->pool[0]));
     }
     newcomer->head = gv_hnsw_find_twin(hnsw, scratch, newcomer->slot, gv_hnsw_rank(hnsw, &target, newcomer->slot));
@@ -219,7 +224,7 @@ static void choose_links(void *context, size_t worker, size_t begin, size_t end)
         *list = (GV_Draft){.node = newcomer->slot, .capacity = base_capacity(hnsw, newcomer->slot)};
         if (newcomer->head != GV_NO_SLOT) continue;
         add_batch(hnsw, b->scratch[worker], i);
-        gv_hnsw_select(hnsw, candidates_of(hnsw, i), newcomer->candidate_count, list);
+        gv_hnsw_select(hnsw, candidates_of(hnsw, i), newcomer->candidate_count, b->scratch[worker]->pool, list);
     }
 }
 
@@ -320,6 +325,15 @@ static void write_revision(GV_Revision *revision, const GV_Draft *draft)
     memcpy(revision->links, draft->links, draft->count * sizeof *draft->links);
 }
 
+/* Send for the list that a group of offers is for. */
+static void prefetch_list(const GV_HNSW *hnsw, size_t group)
+{
+    uint32_t node = offer_node(hnsw->build->offers[hnsw->build->groups[group]]);
+    if (node >= hnsw->slot_end) return;
+    gv_prefetch(gv_slab_at(&hnsw->links, node), hnsw->links.stride);
+    gv_prefetch(gv_slab_at(&hnsw->survivors, node), 1);
+}
+
 static void revise(void *context, size_t worker, size_t begin, size_t end)
 {
     const GV_HNSW *hnsw = shared(context);
@@ -329,6 +343,7 @@ static void revise(void *context, size_t worker, size_t begin, size_t end)
         GV_Draft draft;
         GV_Revision *revision = gv_build_revision(b, group);
         uint64_t first = b->offers[b->groups[group]];
+        if (group + 2 < end) prefetch_list(hnsw, group + 2);
         memset(revision->changed, 0, sizeof revision->changed);
         read_list(hnsw, offer_node(first), offer_level(first), &draft);
         for (size_t i = b->groups[group]; i < b->groups[group + 1]; i++)

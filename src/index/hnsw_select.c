@@ -10,25 +10,7 @@ bool gv_hnsw_covers(const GV_HNSW *hnsw, float between, float rank)
     return between < rank || (between == 0.0f && hnsw->head.metric.distance != GV_DISTANCE_DOT_PRODUCT);
 }
 
-enum {
-    MEASURED_AT_ONCE = 4 /* most candidates are covered by one of the first survivors */
-};
-
 /* ---- a new list ---- */
-
-static bool covered(const GV_HNSW *hnsw, const GV_Draft *survivors, uint32_t slot, float rank)
-{
-    GV_Target target;
-    gv_hnsw_target(hnsw, slot, &target);
-    float between[MEASURED_AT_ONCE];
-    for (uint32_t i = 0, part; i < survivors->count; i += part) {
-        part = survivors->count - i < MEASURED_AT_ONCE ? survivors->count - i : MEASURED_AT_ONCE;
-        gv_hnsw_measure(hnsw, &target, survivors->links + i, part, between);
-        for (uint32_t j = 0; j < part; j++)
-            if (gv_hnsw_covers(hnsw, between[j], rank)) return true;
-    }
-    return false;
-}
 
 static void append(GV_Draft *draft, uint32_t slot, float rank)
 {
@@ -36,21 +18,48 @@ static void append(GV_Draft *draft, uint32_t slot, float rank)
     draft->ranks[draft->count++] = rank;
 }
 
-void gv_hnsw_select(const GV_HNSW *hnsw, const uint64_t *candidates, size_t count, GV_Draft *draft)
+/* Keep those of the keys that the survivor `slot` does not cover. Returns how many. */
+static size_t sift(const GV_HNSW *hnsw, uint32_t slot, uint64_t *keys, size_t count)
 {
-    uint64_t pruned[GV_DEGREE_MAX];
-    size_t pruned_count = 0;
+    enum {
+        PART = 128
+    };
+    uint32_t slots[PART];
+    float between[PART];
+    GV_Target target;
+    size_t left = 0;
+    gv_hnsw_target(hnsw, slot, &target);
+    for (size_t from = 0, part; from < count; from += part) {
+        part = count - from < PART ? count - from : PART;
+        for (size_t i = 0; i < part; i++) slots[i] = gv_key_slot(keys[from + i]);
+        gv_hnsw_measure(hnsw, &target, slots, part, between);
+        for (size_t i = 0; i < part; i++) { /* no branch: it could not be foretold */
+            uint64_t key = keys[from + i];
+            keys[left] = key;
+            left += !gv_hnsw_covers(hnsw, between[i], gv_key_rank(key));
+        }
+    }
+    return left;
+}
+
+void gv_hnsw_select(const GV_HNSW *hnsw, const uint64_t *candidates, size_t count, uint64_t *left, GV_Draft *draft)
+{
+    size_t left_count = count;
+    memcpy(left, candidates, count * sizeof *left);
     draft->count = 0;
-    for (size_t i = 0; i < count && draft->count < draft->capacity; i++) {
-        uint32_t slot = gv_key_slot(candidates[i]);
-        float rank = gv_key_rank(candidates[i]);
-        if (!covered(hnsw, draft, slot, rank)) append(draft, slot, rank);
-        else if (pruned_count < draft->capacity) pruned[pruned_count++] = candidates[i];
+    while (left_count > 0 && draft->count < draft->capacity) {
+        uint64_t nearest = *left++;
+        append(draft, gv_key_slot(nearest), gv_key_rank(nearest));
+        left_count = sift(hnsw, gv_key_slot(nearest), left, left_count - 1);
     }
     memset(draft->survivors, 0, sizeof draft->survivors);
     for (uint32_t i = 0; i < draft->count; i++) gv_bit_set(draft->survivors, i);
-    for (size_t i = 0; i < pruned_count && draft->count < draft->capacity; i++)
-        append(draft, gv_key_slot(pruned[i]), gv_key_rank(pruned[i]));
+    uint32_t survivor = 0, survivors = draft->count;
+    for (size_t i = 0; i < count && draft->count < draft->capacity; i++) {
+        uint32_t slot = gv_key_slot(candidates[i]);
+        if (survivor < survivors && draft->links[survivor] == slot) survivor++;
+        else append(draft, slot, gv_key_rank(candidates[i]));
+    }
 }
 
 /* ---- a list that is there ---- */
@@ -74,47 +83,58 @@ void gv_hnsw_draft(const GV_HNSW *hnsw, uint32_t node, uint32_t level, GV_Draft 
     gv_hnsw_measure(hnsw, &target, draft->links, draft->count, draft->ranks);
 }
 
-/* A link that survives and leads to a node that is still there. */
-static bool is_survivor(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t i)
+/* The position of the farthest link of those whose survivor bits are `bit`. A link stays if no more than `least` lead to its
+ * node: GV_NO_SLOT if all do. */
+static uint32_t farthest(const GV_HNSW *hnsw, const GV_Draft *draft, bool bit, uint32_t least)
 {
-    return gv_bit_get(draft->survivors, i) && gv_bitset_get(&hnsw->present, draft->links[i]);
+    for (uint64_t below = UINT64_MAX;;) {
+        uint64_t most = 0;
+        for (uint32_t i = 0; i < draft->count; i++) { /* no branch: it could not be foretold */
+            uint64_t key = gv_hnsw_key(draft->ranks[i], draft->links[i]);
+            bool asked = (gv_bit_get(draft->survivors, i) == bit) & (key < below);
+            key &= (uint64_t)0 - asked;
+            most = key > most ? key : most;
+        }
+        if (most == 0) return GV_NO_SLOT;
+        uint32_t at = gv_draft_find(draft, gv_key_slot(most));
+        if (!gv_hnsw_is_needed(hnsw, draft, at, least)) return at;
+        below = most;
+    }
 }
 
-/* The position to give up: one that is free or leads nowhere; else the farthest filler; else the farthest. A link stays if
- * no more than `least` lead to its node: GV_NO_SLOT if all do. */
+/* The position to give up: one that is free or leads nowhere; else the farthest filler; else the farthest. */
 static uint32_t weakest(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t least)
 {
-    uint32_t filler = GV_NO_SLOT, farthest = GV_NO_SLOT;
-    uint64_t filler_key = 0, farthest_key = 0;
     if (draft->count < draft->capacity) return draft->count;
-    for (uint32_t i = 0; i < draft->count; i++) {
-        uint64_t key = gv_hnsw_key(draft->ranks[i], draft->links[i]);
-        bool fills = !gv_bit_get(draft->survivors, i);
+    for (uint32_t i = 0; i < draft->count && !gv_hnsw_whole(hnsw); i++)
         if (!gv_bitset_get(&hnsw->present, draft->links[i])) return i;
-        if (key < farthest_key && !(fills && key >= filler_key)) continue;
-        if (gv_hnsw_is_needed(hnsw, draft, i, least)) continue;
-        if (key >= farthest_key) {
-            farthest = i;
-            farthest_key = key;
-        }
-        if (fills && key >= filler_key) {
-            filler = i;
-            filler_key = key;
-        }
+    uint32_t filler = farthest(hnsw, draft, false, least);
+    return filler != GV_NO_SLOT ? filler : farthest(hnsw, draft, true, least);
+}
+
+/* Where the survivors are that lead to nodes which are still there, and these. Returns how many. */
+static uint32_t find_survivors(const GV_HNSW *hnsw, const GV_Draft *draft, uint32_t *at, uint32_t *links)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < draft->count; i++) { /* nor here */
+        at[count] = i;
+        links[count] = draft->links[i];
+        count += gv_bit_get(draft->survivors, i);
     }
-    return filler != GV_NO_SLOT ? filler : farthest;
+    if (gv_hnsw_whole(hnsw)) return count;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        at[left] = at[i];
+        links[left] = links[i];
+        left += gv_bitset_get(&hnsw->present, links[i]);
+    }
+    return left;
 }
 
 bool gv_hnsw_survives(const GV_HNSW *hnsw, const GV_Target *row, GV_Draft *draft, float rank)
 {
-    uint32_t at[GV_DEGREE_MAX], links[GV_DEGREE_MAX], count = 0;
+    uint32_t at[GV_DEGREE_MAX], links[GV_DEGREE_MAX], count = find_survivors(hnsw, draft, at, links);
     float between[GV_DEGREE_MAX];
-    links[0] = GV_NO_SLOT;
-    for (uint32_t i = 0; i < draft->count; i++) {
-        if (!is_survivor(hnsw, draft, i)) continue;
-        at[count] = i;
-        links[count++] = draft->links[i];
-    }
     gv_hnsw_measure(hnsw, row, links, count, between);
     for (uint32_t i = 0; i < count; i++)
         if (draft->ranks[at[i]] <= rank && gv_hnsw_covers(hnsw, between[i], rank)) return false;

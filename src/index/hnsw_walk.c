@@ -32,45 +32,34 @@ bool gv_hnsw_stands_in(const GV_HNSW *hnsw, const GV_Bitset *accept, uint32_t sl
 
 /* ---- the pool ---- */
 
-/* How many of the sorted `keys` are below `key`. No branch depends on the data; said with `?`, GCC makes one. */
-static size_t lower_bound(const uint64_t *keys, size_t count, uint64_t key)
-{
-    const uint64_t *base = keys;
-    while (count > 1) {
-        size_t half = count / 2;
-        base += half & -(size_t)(base[half - 1] < key);
-        count -= half;
-    }
-    return (size_t)(base - keys) + (count == 1 && *base < key);
-}
-
 static void drop_last(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Bitset *accept)
 {
     scratch->accepted -= gv_hnsw_accepted(hnsw, accept, gv_key_slot(scratch->pool[--scratch->count]));
 }
 
-/* Move keys[at .. count) one place up: mostly a short way, where a call of memmove() would be most of the cost. In
- * WebAssembly that goes by words, and is never quicker. */
-#ifdef __wasm__
-#define LONG_WAY SIZE_MAX
-#else
-#define LONG_WAY 48
-#endif
-static void make_place(uint64_t *keys, size_t at, size_t count)
+/* Enter `key` among `count` sorted keys, each of which is moved as it is passed: a search for the place, each step of which has to
+ * wait for the one before, takes longer. Returns the place. Far ones go by memmove(), but in WebAssembly, where it is never
+ * quicker. */
+static size_t enter(uint64_t *keys, size_t count, uint64_t key)
 {
     enum {
-        AT_ONCE = 8
+        AT_ONCE = 8,
+        FAR = 32
     };
-    if (count - at >= LONG_WAY) {
-        memmove(keys + at + 1, keys + at, (count - at) * sizeof *keys);
-        return;
-    }
-    for (; count - at >= AT_ONCE; count -= AT_ONCE) {
+#ifndef __wasm__
+    size_t end = count;
+    while (end >= FAR && keys[end - FAR] > key) end -= FAR;
+    if (end < count) memmove(keys + end + 1, keys + end, (count - end) * sizeof *keys);
+    count = end;
+#endif
+    for (; count >= AT_ONCE && keys[count - AT_ONCE] > key; count -= AT_ONCE) {
         uint64_t moved[AT_ONCE];
         memcpy(moved, keys + count - AT_ONCE, sizeof moved);
         memcpy(keys + count - AT_ONCE + 1, moved, sizeof moved);
     }
-    for (; count > at; count--) keys[count] = keys[count - 1];
+    for (; count > 0 && keys[count - 1] > key; count--) keys[count] = keys[count - 1];
+    keys[count] = key;
+    return count;
 }
 
 /* Enter a candidate that is not refused. Once `ef` that count are there, the last of the pool is one. Returns its
@@ -79,27 +68,12 @@ static size_t pool_insert(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Wal
 {
     uint64_t *pool = scratch->pool;
     if (scratch->count == most) drop_last(hnsw, scratch, walk->accept);
-    size_t at = lower_bound(pool, scratch->count, key);
-    make_place(pool, at, scratch->count);
-    pool[at] = key;
-    scratch->count++;
+    size_t at = enter(pool, scratch->count++, key);
     if (!gv_hnsw_accepted(hnsw, walk->accept, gv_key_slot(key))) return at;
     if (++scratch->accepted > walk->ef) drop_last(hnsw, scratch, walk->accept);
     if (scratch->accepted == walk->ef && scratch->accepted < scratch->count)
         while (!gv_hnsw_accepted(hnsw, walk->accept, gv_key_slot(pool[scratch->count - 1]))) scratch->count--;
     return at;
-}
-
-/* The last key that is worth a look: by the stop_at-th best that counts, once there are so many. */
-static uint64_t last_key(const GV_HNSW *hnsw, const GV_Scratch *scratch, const GV_Walk *walk)
-{
-    size_t at = walk->stop_at - 1;
-    if (walk->factor == 0.0f || scratch->accepted < walk->stop_at) return UINT64_MAX;
-    if (scratch->accepted < scratch->count) {
-        size_t left = walk->stop_at;
-        for (at = 0; (left -= gv_hnsw_accepted(hnsw, walk->accept, gv_key_slot(scratch->pool[at]))) > 0;) at++;
-    }
-    return gv_hnsw_key(walk->factor * gv_key_rank(scratch->pool[at]) + walk->slack, 0) | UINT32_MAX;
 }
 
 /* ---- the walk ---- */
@@ -111,7 +85,7 @@ typedef struct Course { /* of one walk */
     const GV_Walk *walk;
     size_t most;                            /* candidates that the pool has room for */
     size_t cursor;                          /* all before it are expanded */
-    uint64_t last;                          /* no key above it is worth a look */
+    uint64_t stop, last;                    /* no key above is expanded; is kept */
     GV_Met *met, *waiting;                  /* at this expansion; earlier, and not measured yet */
     GV_SlabView links, rows, heads, blocks; /* rows: codes, where there are any */
     size_t row_bytes;
@@ -120,7 +94,7 @@ typedef struct Course { /* of one walk */
 static Course set_out(const GV_HNSW *hnsw, GV_Scratch *scratch, const GV_Target *target, const GV_Walk *walk)
 {
     bool coded = gv_hnsw_coded(hnsw);
-    Course c = {hnsw, scratch, target, walk, gv_hnsw_pool_size(walk->ef), .last = UINT64_MAX};
+    Course c = {hnsw, scratch, target, walk, gv_hnsw_pool_size(walk->ef), .stop = UINT64_MAX, .last = UINT64_MAX};
     c.met = &scratch->met[0];
     c.waiting = &scratch->met[1];
     c.waiting->count = 0;
@@ -152,7 +126,30 @@ static void send_for(const Course *c, GV_Met *met)
     }
 }
 
-/* The key above which a candidate would be refused: not worth a look, or `ef` nearer ones that count are there. */
+/* The rank of the stop_at-th best that counts. */
+static float stop_rank(const Course *c)
+{
+    const GV_Scratch *scratch = c->scratch;
+    size_t at = c->walk->stop_at - 1;
+    if (scratch->accepted < scratch->count) {
+        size_t left = c->walk->stop_at;
+        for (at = 0; (left -= gv_hnsw_accepted(c->hnsw, c->walk->accept, gv_key_slot(scratch->pool[at]))) > 0;) at++;
+    }
+    return gv_key_rank(scratch->pool[at]);
+}
+
+/* Once there are so many, by their rank. */
+static void set_limits(Course *c)
+{
+    const GV_Walk *walk = c->walk;
+    c->stop = c->last = UINT64_MAX;
+    if (walk->factor == 0.0f || c->scratch->accepted < walk->stop_at) return;
+    float rank = stop_rank(c);
+    c->stop = c->last = gv_hnsw_key(walk->factor * rank + walk->slack, 0) | UINT32_MAX;
+    if (walk->kept > 0.0f) c->last = gv_hnsw_key(walk->kept * rank + walk->slack, 0) | UINT32_MAX;
+}
+
+/* The key above which a candidate would be refused: not worth keeping, or `ef` nearer ones that count are there. */
 static uint64_t key_bound(const Course *c)
 {
     const GV_Scratch *scratch = c->scratch;
@@ -227,7 +224,7 @@ static void settle(Course *c)
         prefetch_links(c, gv_key_slot(near[i])); /* likely to be the next */
     }
     c->waiting->count = 0;
-    c->last = last_key(c->hnsw, scratch, c->walk);
+    set_limits(c);
 }
 
 /* Is there a candidate that is worth a look? Then the cursor is at the nearest. */
@@ -235,7 +232,7 @@ static bool find_next(Course *c)
 {
     const GV_Scratch *scratch = c->scratch;
     while (c->cursor < scratch->count && scratch->pool[c->cursor] & 1) c->cursor++;
-    return c->cursor < scratch->count && scratch->pool[c->cursor] <= c->last;
+    return c->cursor < scratch->count && scratch->pool[c->cursor] <= c->stop;
 }
 
 /* Send for what the candidate at the cursor leads to. Until that is here, what was sent for before is measured. */
