@@ -15,8 +15,8 @@
 #ifndef GV_HNSW_H
 #define GV_HNSW_H
 #include "base/bytes.h"
+#include "base/float_bits.h"
 #include "base/random.h"
-#include "index/rank_bits.h"
 #include "index/row_codes.h"
 #include "index/index.h"
 #include "storage/lazy_section.h"
@@ -177,12 +177,12 @@ static inline bool gv_hnsw_whole(const GV_HNSW *hnsw) { return hnsw->present_cou
 
 static inline uint64_t gv_hnsw_key(float rank, uint32_t slot)
 {
-    return (uint64_t)gv_rank_bits(rank) << 32 | (uint64_t)slot << 1;
+    return (uint64_t)gv_float_order(rank) << 32 | (uint64_t)slot << 1;
 }
 
 static inline uint32_t gv_key_slot(uint64_t key) { return (uint32_t)key >> 1; }
 
-static inline float gv_key_rank(uint64_t key) { return gv_rank_of_bits((uint32_t)(key >> 32)); }
+static inline float gv_key_rank(uint64_t key) { return gv_float_of_order((uint32_t)(key >> 32)); }
 
 /* ---- distances: all that walks and pruning compare comes from here ---- */
 

@@ -1,7 +1,6 @@
 /* hnsw_rank.c: all distances within the graph. */
 #include "index/hnsw.h"
 #include <math.h>
-#include <string.h>
 
 /* ---- codes by MANHATTAN ---- */
 
@@ -9,12 +8,7 @@ enum {
     FINEST = 6 /* bits that a code may be finer than another: what is finer yet counts as flat */
 };
 
-static uint32_t exponent_of(float power)
-{
-    uint32_t bits;
-    memcpy(&bits, &power, sizeof bits);
-    return bits >> 23;
-}
+static uint32_t exponent_of(float power) { return gv_float_bits(power) >> 23; }
 
 /* How a code of steps `fine` goes with one of steps `coarse`, whose low is `above` the other's: by less than its range, and a multiple of
  * `fine`. The byte that is added before the shift is for how the lows lie to each other, and half a step to round by. */

@@ -4,14 +4,14 @@
  * wanted number go, except such as tie with the last; the bound is then just above it. Lists are visited until there
  * are `nprobe` of them and enough candidates, so that a filter does not starve a search. */
 #include "index/ivfpq_search.h"
-#include "index/rank_bits.h"
+#include "base/float_bits.h"
 #include <string.h>
 
 /* ---- keys: a float that orders as an integer, then a number ---- */
 
 static uint64_t key_of(float x, uint32_t number)
 {
-    return (uint64_t)gv_rank_bits(x == x ? x + 0.0f : INFINITY) << 32 | number;
+    return (uint64_t)gv_float_order(x == x ? x + 0.0f : INFINITY) << 32 | number;
 }
 
 static void sift(uint64_t *heap, size_t count, size_t at)
@@ -119,7 +119,7 @@ bool gv_ivf_next_list(GV_IvfSearch *s, GV_IvfNear *next)
 {
     uint64_t key;
     if (!next_key(s, &key)) return false;
-    *next = (GV_IvfNear){(uint32_t)key, nearness(s, (uint32_t)key, gv_rank_of_bits((uint32_t)(key >> 32)))};
+    *next = (GV_IvfNear){(uint32_t)key, nearness(s, (uint32_t)key, gv_float_of_order((uint32_t)(key >> 32)))};
     return true;
 }
 
@@ -160,7 +160,7 @@ static void prune(GV_IvfSearch *s)
     for (size_t i = 0; i < s->count; i++)
         if (found[i] <= last) found[kept++] = found[i];
     s->count = kept;
-    s->bound = gv_rank_of_bits((uint32_t)(last >> 32) + 1); /* the next float: what ties may come in */
+    s->bound = gv_float_of_order((uint32_t)(last >> 32) + 1); /* the next float: what ties may come in */
 }
 
 static GV_Status make_place(GV_IvfSearch *s)

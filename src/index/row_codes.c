@@ -1,6 +1,7 @@
 /* row_codes.c: see row_codes.h. */
 #include "index/row_codes.h"
 #include "base/checked.h"
+#include "base/float_bits.h"
 #include "base/random.h"
 #include <string.h>
 
@@ -58,14 +59,7 @@ static void rotate(const GV_Codes *codes, const float *row, float squared_norm, 
 }
 
 /* The least power of two that is no less than `x`, or 0. */
-static float power_above(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits = (bits + 0x7fffff) & 0x7f800000;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
+static float power_above(float x) { return gv_float_of_bits((gv_float_bits(x) + 0x7fffff) & 0x7f800000); }
 
 #define STEPS_MOST 126.0f /* in a row's range: low is up to one below its least component */
 

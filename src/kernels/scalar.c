@@ -1,5 +1,6 @@
 /* scalar.c: plain C, and the reference: the order of kernels.h as it is written there, sharing no line with the other
  * kernels. A compiler may keep several partial sums in one vector register; no sum changes its order by that. */
+#include "base/float_bits.h"
 #include "kernels/codes.h"
 #include "kernels/kernel_list.h"
 #include "kernels/stored.h"
@@ -144,13 +145,7 @@ static void hadamard(float *x, size_t p)
     }
 }
 
-static void flip_sign(float *x, uint32_t sign)
-{
-    uint32_t bits;
-    memcpy(&bits, x, sizeof bits);
-    bits ^= sign;
-    memcpy(x, &bits, sizeof bits);
-}
+static void flip_sign(float *x, uint32_t sign) { *x = gv_float_of_bits(gv_float_bits(*x) ^ sign); }
 
 static void rotate(float *x, size_t n, const uint32_t *signs)
 {

@@ -1,6 +1,7 @@
 /* stored.c: rows rounded to what they are kept as, back, and compared (stored.h). */
 #include "kernels/stored.h"
 #include "base/bytes.h"
+#include "base/float_bits.h"
 #include "kernels/metric.h"
 
 enum {
@@ -11,25 +12,11 @@ enum {
 #define F16_NORMAL 0x1p-14f
 #define SCALE_LEAST 0x1p-126f
 
-static uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 static uint16_t half_of(float x)
 {
-    uint32_t sign = bits_of(x) >> 16 & 0x8000u, bits = bits_of(fabsf(x));
+    uint32_t sign = gv_float_bits(x) >> 16 & 0x8000u, bits = gv_float_bits(fabsf(x));
     /* steps of 2^-24, as those of the floats from 1/2 on: the addition rounds */
-    if (fabsf(x) < F16_NORMAL) return (uint16_t)(sign | (bits_of(fabsf(x) + 0.5f) - bits_of(0.5f)));
+    if (fabsf(x) < F16_NORMAL) return (uint16_t)(sign | (gv_float_bits(fabsf(x) + 0.5f) - gv_float_bits(0.5f)));
     bits += (1u << (F16_BITS - 1)) - 1 + (bits >> F16_BITS & 1);
     return (uint16_t)(sign | (bits - ((127u - 15u) << 23)) >> F16_BITS);
 }
@@ -37,16 +24,16 @@ static uint16_t half_of(float x)
 static float float_of_half(uint16_t half)
 {
     uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
-    if (exponent > 0) return float_of(sign | (exponent + 127 - 15) << 23 | fraction << F16_BITS);
-    return float_of(sign | bits_of((float)fraction * 0x1p-24f));
+    if (exponent > 0) return gv_float_of_bits(sign | (exponent + 127 - 15) << 23 | fraction << F16_BITS);
+    return gv_float_of_bits(sign | gv_float_bits((float)fraction * 0x1p-24f));
 }
 
 static float scale_of(const float *x, size_t n)
 {
     float high = 0.0f;
     for (size_t i = 0; i < n; i++) high = fabsf(x[i]) > high ? fabsf(x[i]) : high;
-    uint32_t bits = bits_of(high / 127.0f), step = 1u << SCALE_BITS;
-    float scale = float_of((bits + step - 1) & ~(step - 1));
+    uint32_t bits = gv_float_bits(high / 127.0f), step = 1u << SCALE_BITS;
+    float scale = gv_float_of_bits((bits + step - 1) & ~(step - 1));
     if (scale < SCALE_LEAST) scale = SCALE_LEAST;
     return high / scale >= 0.5f ? scale : 0.0f;
 }

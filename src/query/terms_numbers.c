@@ -1,5 +1,6 @@
 /* terms_numbers.c: sorted keys in leaves of at most 256, beneath one sorted array of the leaves. */
 #include "query/terms_parts.h"
+#include "base/float_bits.h"
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,7 @@ enum {
 uint64_t gv_number_key(double number)
 {
     float near = number > FLT_MAX ? FLT_MAX : number < -FLT_MAX ? -FLT_MAX : (float)number;
-    uint32_t bits;
-    near += 0.0f; /* -0 is 0 */
-    memcpy(&bits, &near, sizeof bits);
-    bits ^= bits >> 31 ? UINT32_MAX : (uint32_t)1 << 31;
-    return (uint64_t)bits << 32;
+    return (uint64_t)gv_float_order(near + 0.0f) << 32; /* -0 is 0 */
 }
 
 /* The last leaf that begins at or before `key`; else the first. */

@@ -209,7 +209,7 @@ static void test_huge_rows(GV_DistanceType distance)
         gv_hnsw_measure(hnsw, &target, slots, ROWS, ranks);
         for (uint32_t b = 0; b < ROWS; b++) {
             float one = gv_hnsw_rank_between(hnsw, a, b), back = gv_hnsw_rank_between(hnsw, b, a);
-            CHECK(gv_rank_bits(one) == gv_rank_bits(ranks[b]) && gv_rank_bits(one) == gv_rank_bits(back),
+            CHECK(gv_float_bits(one) == gv_float_bits(ranks[b]) && gv_float_bits(one) == gv_float_bits(back),
                   "ranks of %u and %u: %g, %g, %g", a, b, (double)one, (double)ranks[b], (double)back);
             CHECK(one == one, "no rank of %u and %u", a, b);
         }
