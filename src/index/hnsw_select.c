@@ -21,16 +21,13 @@ static void append(GV_Draft *draft, uint32_t slot, float rank)
 /* Keep those of the keys that the survivor `slot` does not cover. Returns how many. */
 static size_t sift(const GV_HNSW *hnsw, uint32_t slot, uint64_t *keys, size_t count)
 {
-    enum {
-        PART = 128
-    };
-    uint32_t slots[PART];
-    float between[PART];
+    uint32_t slots[GV_DEGREE_MAX]; /* as many as are measured at once */
+    float between[GV_DEGREE_MAX];
     GV_Target target;
     size_t left = 0;
     gv_hnsw_target(hnsw, slot, &target);
     for (size_t from = 0, part; from < count; from += part) {
-        part = count - from < PART ? count - from : PART;
+        part = count - from < GV_DEGREE_MAX ? count - from : GV_DEGREE_MAX;
         for (size_t i = 0; i < part; i++) slots[i] = gv_key_slot(keys[from + i]);
         gv_hnsw_measure(hnsw, &target, slots, part, between);
         for (size_t i = 0; i < part; i++) { /* no branch: it could not be foretold */

@@ -82,15 +82,15 @@ def sweep_sections(runs: list[dict[str, Any]]) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     sets = [one for run in runs for one in run["sets"]]
     if asked := [one for one in sets if len(one.get("asks", ())) > 1]:
-        made["asks"] = [*ask_table(asked), "", *machines(runs)]
+        made["asks"] = [*ask_table(asked), "", *machines(runs, "asks")]
     if doubled := [one for one in sets if "duplicates" in one]:
-        made["duplicates"] = [*duplicate_table(doubled), "", *machines(runs)]
+        made["duplicates"] = [*duplicate_table(doubled), "", *machines(runs, "duplicates")]
     if turned := [one for one in sets if "turnovers" in one]:
-        made["turnovers"] = [*turnover_table(turned), "", *machines(runs)]
+        made["turnovers"] = [*turnover_table(turned), "", *machines(runs, "turnovers")]
     if sizes := [one for run in runs for one in run["growth"]]:
         recall = runs[0]["target"]
         shown = picture("growth", f"Cost at recall {recall} as rows become more", growth_plot(sizes, recall))
-        made["growth"] = [shown, "", *growth_table(sizes, runs[0]["easier"], recall), "", *machines(runs)]
+        made["growth"] = [shown, "", *growth_table(sizes, runs[0]["easier"], recall), "", *machines([run for run in runs if run["growth"]])]
     return made
 
 
@@ -102,8 +102,10 @@ def filter_sections(runs: list[dict[str, Any]]) -> dict[str, list[str]]:
     return {"filters": [*made[1:], "", *promise_table(runs), "", *machines(runs)]} if made else {}
 
 
-def machines(runs: list[dict[str, Any]]) -> list[str]:
-    return sorted({f"{run['machine']}; commit {run['commit']}" for run in runs})
+def machines(runs: list[dict[str, Any]], part: str = "") -> list[str]:
+    """Of the runs whose sets have that part; of all without one."""
+    ran = [run for run in runs if not part or any(part in one for one in run["sets"])]
+    return sorted({f"{run['machine']}; commit {run['commit']}" for run in ran})
 
 
 def sections(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
